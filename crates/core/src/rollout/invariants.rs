@@ -1,0 +1,75 @@
+//! What must hold after every step, whatever happened: one catalogue for the property tests, the
+//! simulator and production, where a violation is counted and logged.
+
+use super::{Event, Phase, Rollout};
+use crate::policy::Policy;
+use crate::{Percent, Timestamp};
+
+/// A rule by its number in `ARCHITECTURE.md`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Invariant {
+    /// Exposure rises only by an event that says so.
+    I3,
+    /// The soak served never exceeds the time spent in the stage.
+    I4,
+    /// A rolled-back rollout never rises.
+    I6,
+    /// Revisions and epochs only grow, by one change at a time.
+    I7,
+}
+
+/// A rule that a step broke.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+#[error("{invariant:?}: {text}")]
+pub struct Violation {
+    /// Which rule.
+    pub invariant: Invariant,
+    /// What was seen.
+    pub text: String,
+}
+
+/// Every rule that the step from `before` to `after` by `event` breaks. An empty answer is good.
+pub fn check_step(policy: &Policy, before: &Rollout, event: &Event, after: &Rollout, at: Timestamp) -> Vec<Violation> {
+    let mut found = Vec::new();
+    let mut report = |invariant, text: String| found.push(Violation { invariant, text });
+    if after.percent > before.percent && !proves_rise(event, after.percent) {
+        report(Invariant::I3, format!("{} rose to {} by {}", before.percent, after.percent, event.kind()));
+    }
+    if crate::Millis::between(after.stage_since, at) < after.progress.soak {
+        report(Invariant::I4, format!("{} of soak in a stage entered at {}", after.progress.soak, after.stage_since));
+    }
+    if before.phase == Phase::RolledBack && (after != before || after.percent != Percent::ZERO) {
+        report(Invariant::I6, format!("a rolled-back rollout changed by {}", event.kind()));
+    }
+    if after.percent > Percent::ZERO && after.phase == Phase::RolledBack {
+        report(Invariant::I6, format!("rolled back, yet at {}", after.percent));
+    }
+    let expected = before.revision.0 + u64::from(!event.is_note() && before.phase != Phase::RolledBack);
+    if after.revision.0 != expected || after.epoch < before.epoch {
+        report(Invariant::I7, format!("revision {} became {}", before.revision, after.revision));
+    }
+    if after.stage.is_some_and(|stage| policy.stages.get(stage).is_none_or(|stage| after.percent != stage.percent))
+        && after.phase.is_live()
+    {
+        report(Invariant::I3, format!("stage {:?} does not have {}", after.stage, after.percent));
+    }
+    found
+}
+
+fn proves_rise(event: &Event, to: Percent) -> bool {
+    match event {
+        Event::Advanced { percent, .. } | Event::StageSet { percent, .. } => *percent == to,
+        Event::Started(start) => start.percent == to,
+        Event::Completed => to == Percent::FULL,
+        Event::Paused
+        | Event::Resumed
+        | Event::Approved { .. }
+        | Event::Extended { .. }
+        | Event::StageRestarted { .. }
+        | Event::RolledBack { .. }
+        | Event::LeaseLapsed { .. }
+        | Event::LeaseRegained
+        | Event::BlindPaged { .. }
+        | Event::SqlIgnored { .. } => false,
+    }
+}

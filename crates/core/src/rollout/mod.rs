@@ -1,0 +1,26 @@
+//! The decision core: one rollout, what is known of it, and what follows.
+//!
+//! [`decide`] looks at the evidence and says what ought to happen; [`plan`] looks at a person's
+//! command and says whether it may; both answer with [`Event`]s, and [`apply`] is the only function
+//! that changes a [`Rollout`]. The stored row of a rollout is therefore the fold of its journal,
+//! plus the soak of its ticks; [`fold`] recomputes it.
+
+mod command;
+mod decide;
+mod event;
+mod evidence;
+mod explain;
+mod ids;
+mod invariants;
+mod state;
+mod verdict;
+
+pub use command::{Command, CommandKind, Order, Permit, Refusal, permit, plan};
+pub use decide::{Decision, Judgement, MAX_TICKS_CREDITED, Need, NeedCode, decide};
+pub use event::{Entry, Event, RestartReason, Start, apply, fold};
+pub use evidence::{Evidence, Outcome, Reading, Sample};
+pub use explain::sentence;
+pub use ids::{Actor, Build, Epoch, Fence, PolicyRevision, Revision, RolloutId};
+pub use invariants::{Invariant, Violation, check_step};
+pub use state::{Cause, Phase, Progress, Rollout};
+pub use verdict::{CheckReport, Verdict};

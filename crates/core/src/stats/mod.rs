@@ -1,0 +1,5 @@
+//! Counting: histograms and quantiles.
+
+mod histogram;
+
+pub use histogram::Histogram;

@@ -1,0 +1,57 @@
+//! No text makes the parser panic, and what is refused is refused with a place.
+
+use super::{SHIPPED, read};
+use proptest::prelude::*;
+use rampart_core::policy::show;
+
+/// Every text is either a policy that can be shown, or mistakes that point into the text.
+fn answered(text: &str) {
+    match read(text) {
+        Ok(policy) => assert!(show(&policy).contains(policy.flag.as_str())),
+        Err(mistakes) => {
+            assert!(mistakes.iter().count() > 0, "refused without a mistake: {text:?}");
+            let lines = text.split('\n').count();
+            assert!(mistakes.iter().all(|mistake| (1..=lines).contains(&mistake.line) && mistake.column > 0));
+            assert!(!mistakes.to_string().is_empty());
+        }
+    }
+}
+
+/// The shipped policy with a few pieces cut out and others put in.
+fn mutated() -> impl Strategy<Value = String> {
+    let pieces = prop_oneof![
+        Just(String::new()),
+        Just("\n".to_owned()),
+        Just("\t".to_owned()),
+        Just("é".to_owned()),
+        "[-{}\\[\\],:&*!|>'\"%@`#?<=.]{1,3}",
+        "[0-9]{1,20}(%|ms|s|m|h|d)?",
+        "\\PC{0,8}",
+    ];
+    proptest::collection::vec((0..SHIPPED.len(), 0..12usize, pieces), 1..6).prop_map(|edits| {
+        edits.into_iter().fold(SHIPPED.to_owned(), |text, (at, cut, piece)| {
+            let start = text.floor_char_boundary(at.min(text.len()));
+            let end = text.ceil_char_boundary((start + cut).min(text.len()));
+            format!("{}{piece}{}", &text[..start], &text[end..])
+        })
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_is_answered(text in "(?s).{0,200}") {
+        answered(&text);
+    }
+
+    #[test]
+    fn anything_that_looks_like_yaml_is_answered(text in "[ \n\t\\-{}\\[\\],:&*!|>'\"%a-c0-2#?<=.]{0,80}") {
+        answered(&text);
+    }
+
+    #[test]
+    fn a_mutated_policy_is_answered(text in mutated()) {
+        answered(&text);
+    }
+}

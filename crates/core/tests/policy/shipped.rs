@@ -1,0 +1,133 @@
+//! The shipped policy says what it seems to say.
+
+use super::{SHIPPED, SOUND, sound, with_keys};
+use rampart_core::flag::Targets;
+use rampart_core::policy::{
+    Approvals, BucketBy, Check, CheckName, Condition, Exception, Gate, GateItem, OnBlind, OnDegraded, Op, Policy,
+    Scope, Signal, Stage, Window, show,
+};
+use rampart_core::{Millis, Percent};
+
+fn condition(op: Op, limit: f64, text: &str) -> Option<Condition> {
+    Some(Condition { op, limit, text: text.to_owned() })
+}
+
+fn check(name: &str, signal: Signal) -> Check {
+    Check {
+        name: CheckName(name.to_owned()),
+        signal,
+        scope: Scope::Canary,
+        window: Window::Stage,
+        advance_if: None,
+        rollback_if: None,
+        min_samples: 0,
+        except: Vec::new(),
+    }
+}
+
+fn stage(percent: u8, hours: u64) -> Stage {
+    Stage { percent: Percent::whole(percent), soak: Millis::hours(hours), min_requests: 100 }
+}
+
+#[test]
+fn the_shipped_policy_is_read_as_it_is_written() {
+    let any = || condition(Op::Greater, 0.0, "> 0");
+    let five_minutes = Window::Last(Millis::minutes(5));
+    let Ok(flag) = "part_lens_v2".parse() else { panic!("no flag name") };
+    let expected = Policy {
+        flag,
+        bucket_by: BucketBy::UserId,
+        targets: Targets::default(),
+        stages: vec![stage(5, 1), stage(20, 2), stage(50, 4), stage(100, 8)],
+        tick: Millis::seconds(5),
+        checks: vec![
+            Check { scope: Scope::All, rollback_if: any(), ..check("server_errors", Signal::Live5xx) },
+            Check {
+                window: five_minutes,
+                advance_if: condition(Op::Less, 0.001, "< 0.1%"),
+                min_samples: 100,
+                ..check("error_rate", Signal::LiveErrorRate)
+            },
+            Check {
+                window: five_minutes,
+                advance_if: condition(Op::Less, 500.0, "< 500ms"),
+                rollback_if: condition(Op::Greater, 1000.0, "> 1000ms"),
+                min_samples: 200,
+                ..check("p95_latency", Signal::LiveP95)
+            },
+            Check { rollback_if: any(), ..check("null_audit_signatures", Signal::AuditViolations) },
+            Check { rollback_if: any(), ..check("rls_bypasses", Signal::ProbeRls) },
+            Check { rollback_if: any(), ..check("data_inconsistency", Signal::ReportDataInconsistency) },
+            Check { advance_if: condition(Op::Equal, 0.0, "== 0"), ..check("user_reports", Signal::ReportAny) },
+        ],
+        gate: Gate {
+            require: vec![GateItem::Acceptance, GateItem::SqlEvidence, GateItem::RoleSuggestions],
+            recommend: vec![GateItem::Stress, GateItem::StorageRls, GateItem::StatusCodes],
+        },
+        notify: vec!["ops".to_owned()],
+        approvals: None,
+        on_degraded: OnDegraded::Pause,
+        on_blind: OnBlind::Hold,
+        blind_for: Millis::minutes(10),
+        stale_after: Millis::seconds(30),
+        watch_after: Millis::hours(1),
+        fail_to_zero_after: Millis::minutes(10),
+    };
+    assert_eq!(sound(SHIPPED), expected);
+}
+
+#[test]
+fn every_key_can_be_written_out() {
+    let policy = sound(EVERY_KEY);
+    assert_eq!(policy.bucket_by, BucketBy::Attribute("vessel.class".to_owned()));
+    assert_eq!(policy.targets, Targets::new(vec!["ann".into(), "bob".into()], vec!["yacht-7".into()]));
+    assert_eq!(policy.stages[0].percent.basis_points(), 50);
+    assert_eq!(policy.stages[1].soak, Millis::minutes(90));
+    assert_eq!(policy.approvals, Some(Approvals { before: vec![Percent::FULL] }));
+    assert_eq!((policy.on_degraded, policy.on_blind), (OnDegraded::Restart, OnBlind::StepBack));
+    assert_eq!(policy.checks[0].except, [Exception::Unavailable]);
+    insta::assert_snapshot!("show_every_key", show(&policy));
+}
+
+const EVERY_KEY: &str = r#"
+flag: part_lens_v2
+bucket_by: vessel.class
+targets: { on: [bob, ann], off: [yacht-7] }
+stages:
+  - { percent: 0.5%, soak: 30s, min_requests: 0 }
+  - { percent: 25, soak: 1h30m }
+  - { percent: 100, soak: 2d }
+tick: 10s
+checks:
+  server_errors: { signal: live.5xx, scope: all, window: 1h, rollback_if: ">= 3", except: [unavailable] }
+  p95_latency: { signal: live.p95, scope: canary, window: stage, advance_if: "<= 1.5s", min_samples: 5 }
+gate: { require: [], recommend: [stress] }
+notify: [ops, bridge]
+approvals: { before: [100%], by: release_owner }
+on_degraded: restart
+on_blind: step_back
+blind_for: 5m
+stale_after: 1m
+watch_after: 1d
+fail_to_zero_after: 1m30s
+"#;
+
+#[test]
+fn the_shipped_policy_is_shown_as_tables() {
+    insta::assert_snapshot!("show_shipped", show(&sound(SHIPPED)));
+}
+
+#[test]
+fn what_is_left_out_is_as_if_the_default_were_written() {
+    let written = with_keys(
+        "bucket_by: user_id\ntargets: { on: [], off: [] }\ntick: 5s\ngate: { require: [], recommend: [] }\nnotify: []\n\
+         on_degraded: pause\non_blind: hold\nblind_for: 10m\nstale_after: 30s\nwatch_after: 1h\nfail_to_zero_after: 10m",
+    );
+    assert_eq!(sound(SOUND), sound(&written));
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_line_ends_change_nothing() {
+    let windows = format!("\u{feff}{}", SHIPPED.replace('\n', "\r\n"));
+    assert_eq!(sound(&windows), sound(SHIPPED));
+}

@@ -1,0 +1,19 @@
+//! The decision core seen from outside: one module per rule, the matrix of commands, properties of
+//! random histories, and the sentences people read.
+
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+
+mod advance;
+mod blind;
+mod commands;
+mod health;
+mod matrix;
+mod new_build;
+mod owned_evidence;
+mod properties;
+mod safety;
+mod sentences;
+mod soak;
+mod walk;
+mod wire;
+mod world;

@@ -1,0 +1,124 @@
+// Which path answers what.
+import { bodyOf, cookies, file, problem, reply } from "./http.mjs";
+import { order } from "./orders.mjs";
+import { series } from "./checks.mjs";
+import { statuses, worldOf } from "./worlds.mjs";
+
+const PAGE_MAX = 100;
+
+export async function answer(request, response, defaults) {
+  const url = new URL(request.url, "http://mock");
+  const choice = { ...defaults, ...JSON.parse(cookies(request).mock ?? "{}") };
+  if (!url.pathname.startsWith("/api/") && !url.pathname.startsWith("/mock/")) {
+    const wanted = Object.fromEntries([...url.searchParams].filter(([key]) => ["situation", "role", "world"].includes(key)));
+    const chosen = Object.keys(wanted).length > 0 ? { ...defaults, ...wanted } : choice;
+    const keep = encodeURIComponent(JSON.stringify({ situation: chosen.situation, role: chosen.role, world: chosen.world }));
+    return file(url.pathname, response, { "set-cookie": `mock=${keep}; Path=/; SameSite=Strict; HttpOnly` });
+  }
+  const world = worldOf(choice);
+  if (url.pathname.startsWith("/mock/")) return trick(world, url, response);
+  if (Date.now() < world.cutUntil) return request.socket.destroy();
+  const path = url.pathname.slice("/api/v1".length);
+  if (path === "/session") return session(world, request, response);
+  if (!world.signedIn) return problem(response, 401, "Not signed in", "sign in with an ops token");
+  if (path === "/events") return events(world, request, response, defaults.cut);
+  if (path === "/rollouts") return reply(response, 200, { rollouts: statuses(world) });
+  const [, flag, rest = "", id] = /^\/rollouts\/([^/]+)(?:\/([a-z]+))?(?:\/(\d+)\/dismiss)?$/.exec(path) ?? [];
+  const status = statuses(world).find((one) => one.flag === flag);
+  if (!status) return problem(response, 404, "No such flag", flag ?? path);
+  if (request.method === "GET") return read(world, rest, status, url.searchParams, response);
+  const body = await bodyOf(request);
+  if (rest === "reports") return report(world, id, body, response);
+  return order(world, rest, body, request.headers, response);
+}
+
+async function session(world, request, response) {
+  if (request.method === "POST") {
+    const { token } = await bodyOf(request);
+    if (token !== "let-me-in") return problem(response, 401, "This token is not known", "check it, or ask for a new one");
+    world.signedIn = true;
+  }
+  if (request.method === "DELETE") {
+    world.signedIn = false;
+    return reply(response, 204, undefined);
+  }
+  return world.signedIn ? reply(response, 200, { role: world.role, csrf: null }) : problem(response, 401, "Not signed in", "");
+}
+
+function read(world, what, status, query, response) {
+  const number = (name, otherwise) => Number(query.get(name) ?? otherwise);
+  const main = status.flag === world.flag;
+  switch (what) {
+    case "": return reply(response, 200, status);
+    case "journal": return reply(response, 200, main ? page(world.journal, query) : { entries: [], next: null });
+    case "readings": return reply(response, 200, { series: main ? series(world, { check: query.get("check"), from: number("from", 0), to: number("to", 0), step: number("step", 30) }) : [] });
+    case "reports": return reply(response, 200, { reports: main ? world.reports : [] });
+    default: return problem(response, 404, "Not found", what);
+  }
+}
+
+function page(journal, query) {
+  const limit = Math.min(PAGE_MAX, Number(query.get("limit") ?? 50));
+  const after = query.has("after") ? Number(query.get("after")) : null;
+  const newestFirst = query.get("order") === "desc";
+  const kind = query.get("kind");
+  const inOrder = newestFirst ? [...journal].reverse() : journal;
+  const found = inOrder.filter((entry) => (!kind || entry.kind === kind) && (after === null || (newestFirst ? entry.seq < after : entry.seq > after)));
+  const entries = found.slice(0, limit);
+  return { entries, next: found.length > limit ? entries[entries.length - 1].seq : null };
+}
+
+function report(world, id, body, response) {
+  if (id) {
+    const found = world.reports.find((one) => one.id === Number(id));
+    if (!found) return problem(response, 404, "No such report", id);
+    if (!body.reason) return problem(response, 422, "A reason is needed", "");
+    Object.assign(found, { dismissed_at: new Date().toISOString(), dismissed_by: "ops:you", dismiss_reason: body.reason });
+    world.still = null;
+    return reply(response, 200, found);
+  }
+  if (!body.text) return problem(response, 422, "A text is needed", "");
+  const made = world.addReport(body.kind, body.text, "ops:you");
+  world.onStatus();
+  return reply(response, 201, made);
+}
+
+function events(world, request, response, cut) {
+  response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+  response.write("retry: 1000\n\n");
+  const listener = (event, data, id) => {
+    if (!world.quiet) response.write(`${id ? `id: ${id}\n` : ""}event: ${event}\ndata: ${JSON.stringify(data)}\n\n`);
+  };
+  const hangUp = () => request.socket.destroy();
+  for (const status of statuses(world)) listener("status", status);
+  world.listeners.add(listener);
+  (world.streams ??= new Set()).add(hangUp);
+  if (cut > 0) setTimeout(hangUp, cut * 1000).unref();
+  request.on("close", () => {
+    world.listeners.delete(listener);
+    world.streams.delete(hangUp);
+  });
+}
+
+/** POST-free levers for tests and for looking: /mock/cut?seconds=5, /mock/move, /mock/quiet, /mock/expire. */
+function trick(world, url, response) {
+  switch (url.pathname) {
+    case "/mock/cut":
+      world.cutUntil = Date.now() + Number(url.searchParams.get("seconds") ?? 5) * 1000;
+      for (const hangUp of world.streams ?? []) hangUp();
+      break;
+    case "/mock/move":
+      world.revision += 1;
+      world.pause("ops:marc", "moved by somebody else");
+      break;
+    case "/mock/quiet": world.quiet = !world.quiet; break;
+    case "/mock/expire":
+      world.signedIn = false;
+      for (const hangUp of world.streams ?? []) hangUp();
+      break;
+    case "/mock/spoil":
+      world.rollBack("rampart", { code: "breach", check: "server_errors", text: "a 5xx on GET /v1/parts/low-stock, none allowed" }, "", {});
+      break;
+  }
+  reply(response, 200, { done: true });
+}

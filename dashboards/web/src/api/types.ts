@@ -1,0 +1,118 @@
+// What the ops API says and takes, under /api/v1. To be replaced by the types generated from the
+// OpenAPI document; the names here are the wire's.
+
+export type Role = "viewer" | "operator" | "release_owner";
+export type Phase = "waiting" | "ramping" | "paused" | "completed" | "rolled_back";
+export type Verdict = "healthy" | "thin" | "degraded" | "blind" | "breach";
+export type Unit = "count" | "ratio" | "ms";
+export type CommandName =
+  | "start" | "pause" | "resume" | "advance" | "stage" | "approve" | "extend" | "rollback" | "restart" | "complete";
+
+export interface Session { role: Role }
+
+export interface Stage {
+  percent: number;
+  soak_seconds: number;
+  min_requests: number;
+  state: "done" | "current" | "ahead";
+  served_seconds: number;
+  eta: string | null;
+}
+
+export interface Check {
+  name: string;
+  signal: string;
+  verdict: Verdict;
+  value: number | null;
+  unit: Unit;
+  advance_if: string | null;
+  rollback_if: string | null;
+  advance_limit: number | null;
+  rollback_limit: number | null;
+  samples: number | null;
+  min_samples: number;
+  /** null: the whole stage. */
+  window_seconds: number | null;
+  observed_at: string | null;
+  why: string | null;
+}
+
+export interface Reason { code: string; text: string; eta: string | null }
+export interface Cause { code: string; text: string; check?: string | null }
+
+export interface Command {
+  name: CommandName;
+  legal: boolean;
+  why: string | null;
+  needs_reason: boolean;
+  role: Role;
+}
+
+export interface Status {
+  flag: string;
+  rollout_id: string | null;
+  revision: number;
+  phase: Phase;
+  stage: number | null;
+  percent: number;
+  exposure_valid_until: string | null;
+  attempt: number;
+  sentence: string;
+  soak: { served_seconds: number; required_seconds: number };
+  stages: Stage[];
+  checks: Check[];
+  decision: { kind: "hold" | "advance" | "complete" | "rollback"; reasons: Reason[] };
+  next: { percent: number; eta: string | null } | null;
+  started_at: string | null;
+  stage_since: string | null;
+  ended_at: string | null;
+  cause: Cause | null;
+  braked: boolean;
+  traffic: { canary_per_second: number; control_per_second: number; canary_requests_in_stage: number };
+  gate: { required: string[]; recommended: string[]; missing: string[] };
+  lease: { held: boolean; holder: string | null };
+  commands: Command[];
+  policy: { revision: string; source: string; error: string | null; offered: string | null };
+  at: string;
+}
+
+export interface Entry {
+  seq: number;
+  at: string;
+  kind: string;
+  actor: string;
+  reason: string | null;
+  rollout_id: string | null;
+  phase: Phase | null;
+  stage: number | null;
+  percent: number | null;
+  cause: Cause | string | null;
+  evidence: unknown;
+  prev_hash: string | null;
+  hash: string | null;
+}
+
+export interface JournalPage { entries: Entry[]; next: number | string | null }
+
+/** [epoch seconds, value, verdict] */
+export type Point = [number, number | null, Verdict];
+export interface Series { check: string; unit: Unit; points: Point[] }
+
+export type ReportKind = "data_inconsistency" | "other";
+export interface Report {
+  id: number | string;
+  kind: ReportKind;
+  text: string;
+  reporter: string;
+  at: string;
+  dismissed_at: string | null;
+  dismissed_by: string | null;
+  dismiss_reason: string | null;
+}
+
+export interface CommandBody {
+  reason: string;
+  percent?: number;
+  override_gate?: boolean;
+  extend_seconds?: number;
+}

@@ -1,0 +1,48 @@
+// Who is looking: nobody yet, signed out, or somebody with a role.
+import { api, onSignedOut } from "../api/client";
+import { asProblem, type Problem } from "../api/problem";
+import type { Role } from "../api/types";
+
+type State = "asking" | "out" | "in" | "unreachable";
+
+class SessionState {
+  state = $state<State>("asking");
+  role = $state<Role>("viewer");
+  problem = $state<Problem | null>(null);
+
+  constructor() {
+    onSignedOut(() => {
+      if (this.state === "in") this.state = "out";
+    });
+  }
+
+  async look(): Promise<void> {
+    try {
+      this.role = (await api.session()).role;
+      this.state = "in";
+      this.problem = null;
+    } catch (error) {
+      const problem = asProblem(error);
+      if (problem.status === 401) this.state = "out";
+      else if (this.state !== "in") this.state = "unreachable";
+      this.problem = problem.status === 401 ? null : problem;
+    }
+  }
+
+  async signIn(token: string): Promise<void> {
+    try {
+      this.role = (await api.signIn(token)).role;
+      this.problem = null;
+      this.state = "in";
+    } catch (error) {
+      this.problem = asProblem(error);
+    }
+  }
+
+  async signOut(): Promise<void> {
+    await api.signOut().catch(() => undefined);
+    this.state = "out";
+  }
+}
+
+export const session = new SessionState();

@@ -1,0 +1,133 @@
+// Each situation tells in words where it stands, whether it is healthy, what comes next, what can be done.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { withPages } from "./page.mjs";
+
+const open = withPages();
+
+test("a healthy ramp shows percent, soak, the next stage and every check", () =>
+  open("ramping", async (page, { sees, enabled, disabledBecause }) => {
+    await sees("All 7 healthy");
+    await sees(/1 h 12 min of 2 h/);
+    await sees(/Why not yet/);
+    await sees("Latency, 95th percentile");
+    await sees(/ms below the limit/);
+    assert.match(await page.title(), /^20\u00a0% ramping · part_lens_v2/);
+    for (const name of ["Pause", "Advance", "Set stage", "Extend", "Roll back to 0\u00a0%"]) await enabled(name);
+    await disabledBecause("Start", /already running/);
+    await disabledBecause("Resume", /not paused/);
+  }));
+
+test("everything but the tail of the journal fits on 1440 by 900", () =>
+  open("ramping", async (page, { sees }) => {
+    await sees("All 7 healthy");
+    await sees("Advanced to 20");
+    const bottom = await page.locator("#actions").evaluate((node) => node.getBoundingClientRect().bottom);
+    const journal = await page.getByRole("heading", { name: "Journal" }).evaluate((node) => node.getBoundingClientRect().bottom);
+    assert.ok(bottom <= 900 && journal <= 900, `actions end at ${bottom}, journal begins at ${journal}`);
+  }));
+
+test("nothing runs over the side, from a small phone to a wide screen", () =>
+  open("degraded", async (page, { sees }) => {
+    await sees("1 of 7 degraded");
+    for (const width of [360, 390, 600, 720, 768, 1024, 1081, 1280, 1440, 2560]) {
+      await page.setViewportSize({ width, height: 844 });
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+      assert.ok(wide <= width, `at ${width} the page is ${wide} px wide`);
+    }
+  }));
+
+test("before the start the missing gate items are listed and start says why not", () =>
+  open("gate", async (page, { sees, disabledBecause }) => {
+    await sees("Approval gate: 2 of 3 required missing");
+    await sees("Acceptance, twelve checks");
+    await disabledBecause("Start", /gate is not met/);
+    await sees("Nobody is exposed");
+  }));
+
+test("a degraded check says what holds the soak and by how much", () =>
+  open("degraded", async (page, { sees }) => {
+    await sees("1 of 7 degraded");
+    await sees(/p95 latency must be below 500 ms/);
+    await sees(/ms above, .* to rollback/);
+    await sees("no time can be given yet");
+  }));
+
+test("a blind check is told apart from a bad one", () =>
+  open("blind", async (page, { sees }) => {
+    await sees("2 of 7 blind");
+    await sees("Prometheus has not answered for 15 min: connection refused");
+    await sees("nothing measured");
+  }));
+
+test("a paused rollout offers to resume", () =>
+  open("paused", async (page, { sees, enabled, disabledBecause }) => {
+    await sees("after somebody resumes it");
+    await enabled("Resume");
+    await disabledBecause("Pause", /paused already/);
+  }));
+
+test("a rollback shows its cause and leads to the rows that prove it", () =>
+  open("rolled_back", async (page, { sees, enabled }) => {
+    await sees("1 of 7 in breach");
+    await sees("3 audit rows without signature, none allowed");
+    await enabled("Restart");
+    await page.getByRole("link", { name: "See the evidence" }).click();
+    await sees("Impeller 3-blade");
+    assert.equal(await page.getByRole("cell", { name: "NULL" }).count(), 3);
+    assert.match(page.url(), /#seq-3$/);
+  }));
+
+test("a link to an entry unfolds it", () =>
+  open("rolled_back", async (page, { sees }) => {
+    await sees("Zinc anode");
+  }, { hash: "#seq-3" }));
+
+test("a completed rollout expects nothing more", () =>
+  open("completed", async (page, { sees }) => {
+    await sees("Nothing more");
+    assert.match(await page.title(), /^100\u00a0% completed/);
+  }));
+
+test("a mistake in the policy file and an offered revision are banners", () =>
+  open("policy_error", async (page, { sees }) => {
+    await sees("The policy file has a mistake.");
+    await page.getByText("Show it at its line").click();
+    await sees(/did you mean "soak"/);
+    await sees("The policy file has changed.");
+  }));
+
+test("a replica without lease and with the brake on says so", () =>
+  open("unled", async (page, { sees }) => {
+    await sees("Nobody leads this rollout at the moment.");
+    await sees("The brake is on.");
+  }));
+
+test("a check unfolds to its chart", () =>
+  open("degraded", async (page, { button }) => {
+    await button("Latency, 95th percentile").click();
+    await page.locator(".uplot canvas").waitFor();
+    await button("Whole rollout").click();
+    await page.locator(".uplot canvas").waitFor();
+  }));
+
+test("the journal can be filtered by kind", () =>
+  open("ramping", async (page, { sees }) => {
+    await sees("Started at 5");
+    await page.getByLabel("Kind of entry").selectOption("advanced");
+    await page.getByText("Started at 5").waitFor({ state: "detached" });
+    await sees("Advanced to 20");
+  }));
+
+test("with several flags one can switch", () =>
+  open("two_flags", async (page) => {
+    await page.getByLabel("Flag", { exact: true }).selectOption("crew_roster_v3");
+    await page.getByText("Waiting to start", { exact: true }).waitFor();
+    assert.match(page.url(), /flag=crew_roster_v3/);
+  }));
+
+test("times carry UTC in their title", () =>
+  open("ramping", async (page, { sees }) => {
+    await sees("All 7 healthy");
+    assert.match(await page.locator("time").first().getAttribute("title"), /UTC$/);
+  }));
