@@ -62,7 +62,8 @@ begin
         end if;
         update rampart.rollouts
         set revision = (p_state ->> 'revision')::bigint, phase = p_state ->> 'phase', percent = v_percent, state = p_state,
-            progress = p_progress, ended_at = (p_state ->> 'ended_at')::timestamptz
+            -- Ticks of the same epoch may have been counted since the step was decided; they stay.
+            progress = case when state ->> 'epoch' = p_state ->> 'epoch' then progress else p_progress end, ended_at = (p_state ->> 'ended_at')::timestamptz
         where id = v_id;
     end if;
 

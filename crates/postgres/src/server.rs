@@ -51,8 +51,8 @@ impl Site {
     /// folder's lock.
     pub(crate) async fn prepare(config: &Config, folder: Folder) -> Result<Self, Error> {
         let cluster = folder.cluster();
-        let programs = programs::find(config.bin_dir.as_deref(), &cluster)?;
         let account = Account::choose(folder.root(), &cluster)?;
+        let programs = programs::find(config.bin_dir.as_deref(), &cluster)?;
         survivors::end(&cluster, &account).await?;
         let passwords = create::ensure(&folder, &account, &programs, config.durability).await?;
         let socket_dir = socket::prepare(&folder, &account)?;
@@ -112,10 +112,13 @@ impl Site {
         write_private(&self.folder.running(), &text)
     }
 
-    /// Takes back what [`Self::announce`] wrote.
+    /// Takes back what [`Self::announce`] wrote, and a socket folder outside of ours.
     pub(crate) fn withdraw(&self) {
         // A file that stays is harmless: whoever reads it finds that nobody answers.
         fs::remove_file(self.folder.running()).ok();
+        if self.socket_dir != self.folder.socket() {
+            fs::remove_dir(&self.socket_dir).ok();
+        }
     }
 }
 

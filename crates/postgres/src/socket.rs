@@ -85,7 +85,11 @@ fn make_private(folder: &Path, account: &Account) -> io::Result<bool> {
             fs::remove_file(entry.path())?;
         }
     }
-    Ok(account.reaches(folder))
+    let reached = account.reaches(folder);
+    if !reached {
+        fs::remove_dir(folder)?;
+    }
+    Ok(reached)
 }
 
 /// FNV-1a, 64 bits: the same name for the same folder in every release. Not a secret: safety comes from the check of

@@ -5,7 +5,7 @@
 //! Source: the strategy-stickiness part of the public Unleash client specification.
 
 use crate::Percent;
-use std::io::{Chain, Cursor, Read};
+use std::io::{Cursor, Read};
 
 /// A subject's place, 1..=100, with the finer place that fractions of a percent need.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,8 +36,7 @@ pub fn bucket(group: &str, key: &str) -> Bucket {
 }
 
 fn murmur3_of_parts(group: &str, key: &str) -> u32 {
-    let mut parts: Chain<Chain<Cursor<&[u8]>, Cursor<&[u8]>>, Cursor<&[u8]>> =
-        Cursor::new(group.as_bytes()).chain(Cursor::new(&b":"[..])).chain(Cursor::new(key.as_bytes()));
+    let mut parts = Cursor::new(group.as_bytes()).chain(Cursor::new(&b":"[..])).chain(Cursor::new(key.as_bytes()));
     // Reading from memory cannot fail; bucket 100 (last in) would be the answer if it did.
     murmur3::murmur3_32(&mut parts, 0).unwrap_or(99)
 }

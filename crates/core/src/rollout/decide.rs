@@ -122,9 +122,10 @@ pub fn decide(policy: &Policy, rollout: &Rollout, evidence: &Evidence, now: Time
     let worst = checks.iter().map(|report| report.verdict).max().unwrap_or(Verdict::Blind);
     let watched = rollout.is_watched(policy, now);
     let credit = credit(policy, rollout, evidence, worst, now);
-    let blind_since = watched
-        .then(|| checks.iter().any(|report| report.verdict == Verdict::Blind))
-        .and_then(|blind| blind.then(|| rollout.progress.blind_since.unwrap_or(now)));
+    let blind = watched && checks.iter().any(|report| report.verdict == Verdict::Blind);
+    // Blindness is counted while somebody looks: after an outage of the guard itself it begins again.
+    let unbroken = evidence.since_last_tick.is_some_and(|tick| tick <= policy.tick * MAX_TICKS_CREDITED);
+    let blind_since = blind.then(|| rollout.progress.blind_since.filter(|_| unbroken).unwrap_or(now));
     let blind_too_long = blind_since.is_some_and(|since| Millis::between(since, now) >= policy.blind_for);
     let page_blind = blind_too_long && !rollout.progress.blind_paged;
     let progress = Progress {
@@ -134,10 +135,10 @@ pub fn decide(policy: &Policy, rollout: &Rollout, evidence: &Evidence, now: Time
     };
     let decision = if !watched {
         hold(NeedCode::Over, over_words(rollout))
-    } else if let Some(cause) = breach(policy, &checks) {
+    } else if let Some(cause) = breach(&checks) {
         Decision::Rollback { cause }
-    } else if blind_too_long && policy.on_blind != OnBlind::Hold {
-        on_blind(policy, rollout, &checks)
+    } else if let Some(decision) = blind_too_long.then(|| on_blind(policy, rollout, &checks)).flatten() {
+        decision
     } else {
         unbreached(policy, rollout, evidence, &checks, progress, now)
     };
@@ -151,27 +152,36 @@ fn credit(policy: &Policy, rollout: &Rollout, evidence: &Evidence, worst: Verdic
     let earned = rollout.phase == Phase::Ramping
         && rollout.stage.is_some()
         && worst.lets_soak_run()
+        && evidence.build == rollout.build
         && tick <= policy.tick * MAX_TICKS_CREDITED;
-    if earned { tick.min(Millis::between(rollout.stage_since, now)) } else { Millis::ZERO }
+    let room = Millis::between(rollout.stage_since, now).minus(rollout.progress.soak);
+    if earned { tick.min(room) } else { Millis::ZERO }
 }
 
-fn breach(policy: &Policy, checks: &[CheckReport]) -> Option<Cause> {
+fn breach(checks: &[CheckReport]) -> Option<Cause> {
     let report = checks.iter().find(|report| report.verdict == Verdict::Breach)?;
-    let signal = policy.checks.iter().find(|check| check.name == report.name).map_or("", |check| check.signal.name());
     Some(Cause::Breach {
         check: report.name.clone(),
-        text: format!("{} ({signal}): {}", report.name.words(), report.why),
+        text: format!("{}: {}", report.name.words(), report.why),
     })
 }
 
-fn on_blind(policy: &Policy, rollout: &Rollout, checks: &[CheckReport]) -> Decision {
+/// What the policy does about lasting blindness; nothing where it only holds.
+fn on_blind(policy: &Policy, rollout: &Rollout, checks: &[CheckReport]) -> Option<Decision> {
     let blind: Vec<String> =
         checks.iter().filter(|report| report.verdict == Verdict::Blind).map(|report| report.name.words()).collect();
     let cause = Cause::Blind { text: format!("blind for {}: {}", policy.blind_for, blind.join(", ")) };
     let before = rollout.stage.and_then(|stage| stage.checked_sub(1));
-    match (policy.on_blind, before.and_then(|stage| Some((stage, policy.stages.get(stage)?.percent)))) {
-        (OnBlind::StepBack, Some((stage, percent))) if rollout.phase.is_live() => Decision::StepBack { stage, percent },
-        (OnBlind::Hold | OnBlind::StepBack | OnBlind::Rollback, _) => Decision::Rollback { cause },
+    match policy.on_blind {
+        OnBlind::Hold => None,
+        // What is complete has no stage to step back to, and an outage of the metrics is no harm.
+        OnBlind::StepBack if !rollout.phase.is_live() => None,
+        OnBlind::StepBack => Some(
+            before
+                .and_then(|stage| Some(Decision::StepBack { stage, percent: policy.stages.get(stage)?.percent }))
+                .unwrap_or(Decision::Rollback { cause }),
+        ),
+        OnBlind::Rollback => Some(Decision::Rollback { cause }),
     }
 }
 
@@ -185,7 +195,7 @@ fn unbreached(
 ) -> Decision {
     match rollout.phase {
         Phase::Waiting | Phase::RolledBack => hold(NeedCode::Over, over_words(rollout)),
-        Phase::Paused => hold(NeedCode::Paused, "paused by a person; resume to go on".to_owned()),
+        Phase::Paused => hold_beside(checks, NeedCode::Paused, "paused by a person; resume to go on".to_owned()),
         Phase::Completed => {
             let until = rollout.ended_at.map(|end| policy.watch_after.after(end));
             let text = "completed; the checks are still watched and may roll back".to_owned();
@@ -218,8 +228,8 @@ fn ramp(
     let (Some(index), Some(stage), Some(required)) =
         (rollout.stage, rollout.stage_of(policy), rollout.soak_required(policy))
     else {
-        let text = format!("{} is no stage of the policy; a person must move it", rollout.percent);
-        return hold(NeedCode::ManualPercent, text);
+        let text = "typed by hand; set a stage to go on".to_owned();
+        return hold_beside(checks, NeedCode::ManualPercent, text);
     };
     let next = policy.stages.get(index + 1);
     let mut needs: Vec<Need> = checks.iter().filter_map(unhealthy).collect();
@@ -269,6 +279,12 @@ fn requests_eta(wanted: u64, rollout: &Rollout, evidence: &Evidence, now: Timest
 
 fn hold(code: NeedCode, text: String) -> Decision {
     Decision::Hold { needs: vec![Need { code, text, eta: None }] }
+}
+
+/// A hold that also names what is unhealthy, or nobody would learn of it.
+fn hold_beside(checks: &[CheckReport], code: NeedCode, text: String) -> Decision {
+    let needs = std::iter::once(Need { code, text, eta: None }).chain(checks.iter().filter_map(unhealthy));
+    Decision::Hold { needs: needs.collect() }
 }
 
 fn over_words(rollout: &Rollout) -> String {

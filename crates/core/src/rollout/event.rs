@@ -159,15 +159,23 @@ pub struct Entry {
     pub event: Event,
 }
 
-/// The rollout after `event`. Total: a rolled-back rollout stays as it is, whatever comes.
+/// The rollout after `event`. Total: a start begins anew; beside it, a rolled-back rollout stays as it is
+/// whatever comes, and a completed one can only be rolled back.
 pub fn apply(rollout: Rollout, event: &Event, at: Timestamp) -> Rollout {
-    if event.is_note() || rollout.phase == Phase::RolledBack {
+    let over = match rollout.phase {
+        Phase::RolledBack => true,
+        Phase::Completed => !matches!(event, Event::RolledBack { .. }),
+        Phase::Waiting | Phase::Ramping | Phase::Paused => false,
+    };
+    if let Event::Started(start) = event {
+        return born(start, at);
+    }
+    if event.is_note() || over {
         return rollout;
     }
     let mut after = rollout;
     after.revision.0 += 1;
     match event {
-        Event::Started(start) => return born(start, at),
         Event::Advanced { stage, percent, proven } => {
             if *proven {
                 after.proven = after.proven.max(after.percent);
@@ -183,8 +191,10 @@ pub fn apply(rollout: Rollout, event: &Event, at: Timestamp) -> Rollout {
             if let RestartReason::NewBuild { build } = why {
                 after.build = build.clone();
             }
-            let (stage, percent) = (after.stage, after.percent);
+            // The same stage, so what a person asked of it still stands; what they approved was another build.
+            let (stage, percent, extended) = (after.stage, after.percent, after.extended);
             enter(&mut after, stage, percent, at);
+            after.extended = extended;
         }
         Event::RolledBack { cause } => {
             after.phase = Phase::RolledBack;
@@ -195,11 +205,17 @@ pub fn apply(rollout: Rollout, event: &Event, at: Timestamp) -> Rollout {
         }
         Event::Completed => {
             after.phase = Phase::Completed;
+            // Completed by hand from a lower stage: it stands in none.
+            after.stage = after.stage.filter(|_| after.percent == Percent::FULL);
             after.percent = Percent::FULL;
             after.proven = Percent::FULL;
             after.ended_at = Some(at);
         }
-        Event::LeaseLapsed { .. } | Event::LeaseRegained | Event::BlindPaged { .. } | Event::SqlIgnored { .. } => {}
+        Event::Started(_)
+        | Event::LeaseLapsed { .. }
+        | Event::LeaseRegained
+        | Event::BlindPaged { .. }
+        | Event::SqlIgnored { .. } => {}
     }
     after
 }
@@ -245,5 +261,6 @@ fn enter(rollout: &mut Rollout, stage: Option<usize>, percent: Percent, at: Time
     rollout.epoch.0 += 1;
     rollout.stage_since = at;
     rollout.extended = Millis::ZERO;
+    rollout.approved = None;
     rollout.progress = Progress::default();
 }

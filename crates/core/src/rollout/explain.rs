@@ -1,6 +1,6 @@
 //! One sentence for people: where it stands, and what happens next.
 
-use super::{Decision, Judgement, Need, NeedCode, Phase, Rollout};
+use super::{Decision, Judgement, Need, NeedCode, Phase, RestartReason, Rollout};
 use crate::Timestamp;
 use crate::policy::Policy;
 
@@ -11,35 +11,80 @@ pub fn sentence(policy: &Policy, rollout: Option<&Rollout>, judgement: Option<&J
         return format!("Waiting at 0 % · a start would begin with {first}");
     };
     let standing = format!("{} since {}", rollout.percent, clock(rollout.stage_since));
-    match (rollout.phase, judgement.map(|judgement| &judgement.decision)) {
-        (Phase::RolledBack, _) => {
-            let cause = rollout.cause.as_ref().map(|cause| cause.text()).unwrap_or("unknown cause");
-            format!("Rolled back at {}: {cause}", rollout.ended_at.map(precise_clock).unwrap_or_default())
+    let decision = judgement.map(|judgement| &judgement.decision);
+    if let Some(Decision::Rollback { cause }) = decision.filter(|_| rollout.phase != Phase::RolledBack) {
+        return format!("Rolling back from {} · {}", rollout.percent, cause.text());
+    }
+    match rollout.phase {
+        Phase::Waiting => "Waiting at 0 %".to_owned(),
+        Phase::RolledBack => {
+            let cause = rollout.cause.as_ref().map_or("unknown cause", |cause| cause.text());
+            format!("Rolled back to 0 % on {} · {cause}", rollout.ended_at.map(precise_clock).unwrap_or_default())
         }
-        (Phase::Completed, Some(Decision::Rollback { cause })) => format!("Rolling back: {}", cause.text()),
-        (Phase::Completed, _) => format!("Complete at 100 % since {}", rollout.ended_at.map(clock).unwrap_or_default()),
-        (Phase::Waiting, _) => "Waiting at 0 %".to_owned(),
-        (_, None) => format!("{standing} · measuring"),
-        (_, Some(Decision::Rollback { cause })) => format!("Rolling back from {}: {}", rollout.percent, cause.text()),
-        (Phase::Paused, Some(_)) => format!("Paused at {standing} · resume to go on"),
-        (Phase::Ramping, Some(decision)) => ramping(policy, rollout, decision, &standing),
+        Phase::Completed => completed(policy, rollout, decision),
+        Phase::Paused => format!("Paused at {} · {}", rollout.percent, paused(decision)),
+        Phase::Ramping => match decision {
+            None => format!("{standing} · measuring"),
+            Some(decision) => ramping(policy, rollout, decision, &standing),
+        },
+    }
+}
+
+fn completed(policy: &Policy, rollout: &Rollout, decision: Option<&Decision>) -> String {
+    let since = rollout.ended_at.map(clock).unwrap_or_default();
+    let watched = matches!(decision, Some(Decision::Hold { needs }) if needs.iter().any(|need| need.code == NeedCode::Watching));
+    let until = rollout.ended_at.filter(|_| watched).map(|end| policy.watch_after.after(end));
+    let guarded = until.map(|until| format!(" · still guarded until {}", clock(until))).unwrap_or_default();
+    format!("Complete at 100 % since {since}{guarded}")
+}
+
+/// What is unhealthy, else how to go on.
+fn paused(decision: Option<&Decision>) -> String {
+    match decision {
+        Some(Decision::Hold { needs }) => {
+            let unhealthy = needs.iter().find(|need| need.code != NeedCode::Paused);
+            unhealthy.map(|need| format!("{} · ", need.text)).unwrap_or_default() + "resume to go on"
+        }
+        _ => "resume to go on".to_owned(),
     }
 }
 
 fn ramping(policy: &Policy, rollout: &Rollout, decision: &Decision, standing: &str) -> String {
     match decision {
-        Decision::Hold { needs } => match needs.as_slice() {
-            [only] if only.code == NeedCode::Soak => {
-                let left = rollout.soak_required(policy).unwrap_or_default().minus(rollout.progress.soak);
-                format!("{standing} · {} in {left} if all checks stay green", next_step(policy, rollout))
+        Decision::Hold { needs } if needs.iter().all(only_takes_time) => {
+            let texts: Vec<&str> = needs.iter().map(|need| need.text.as_str()).collect();
+            match needs.as_slice() {
+                [only] if only.code == NeedCode::Soak => {
+                    let left = rollout.soak_required(policy).unwrap_or_default().minus(rollout.progress.soak);
+                    format!("{standing} · {} in {left} if all checks stay green", next_step(policy, rollout))
+                }
+                _ => format!("{standing} · {} before it {}", texts.join(" and "), next_step(policy, rollout)),
             }
-            needs => format!("Holding at {} · {}", rollout.percent, first_need(needs)),
-        },
+        }
+        Decision::Hold { needs } => format!("Holding at {} · {}", rollout.percent, obstacles(needs)),
         Decision::Advance { percent, .. } => format!("{standing} · advancing to {percent}"),
         Decision::Complete => format!("{standing} · completing"),
-        Decision::Rollback { cause } => format!("Rolling back from {}: {}", rollout.percent, cause.text()),
-        Decision::StepBack { percent, .. } => format!("{standing} · stepping back to {percent}"),
-        Decision::RestartStage { .. } => format!("{standing} · starting this stage again"),
+        Decision::Rollback { cause } => format!("Rolling back from {} · {}", rollout.percent, cause.text()),
+        Decision::StepBack { percent, .. } => format!("{standing} · stepping back to {percent}: blind for too long"),
+        Decision::RestartStage { why: RestartReason::NewBuild { build } } => {
+            format!("{standing} · starting this stage again because {build} now serves")
+        }
+        Decision::RestartStage { why: RestartReason::Degraded } => {
+            format!("{standing} · starting this stage again because a check is degraded")
+        }
+    }
+}
+
+fn only_takes_time(need: &Need) -> bool {
+    match need.code {
+        NeedCode::Soak | NeedCode::MinRequests => true,
+        NeedCode::Degraded
+        | NeedCode::Blind
+        | NeedCode::Approval
+        | NeedCode::ManualPercent
+        | NeedCode::Paused
+        | NeedCode::Watching
+        | NeedCode::Over => false,
     }
 }
 
@@ -50,12 +95,14 @@ fn next_step(policy: &Policy, rollout: &Rollout) -> String {
         .map_or_else(|| "completes".to_owned(), |next| format!("advances to {}", next.percent))
 }
 
-/// The need that matters most: what is unhealthy or unseen before what only takes time.
-fn first_need(needs: &[Need]) -> String {
-    let first = needs.iter().find(|need| need.code != NeedCode::Soak).or(needs.first());
-    let more = needs.len().saturating_sub(1);
-    let text = first.map(|need| need.text.as_str()).unwrap_or("nothing is missing");
-    if more == 0 { text.to_owned() } else { format!("{text} (and {more} more)") }
+/// The first thing that is in the way, and how many more there are beside what only takes time.
+fn obstacles(needs: &[Need]) -> String {
+    let mut in_the_way = needs.iter().filter(|need| !only_takes_time(need));
+    let first = in_the_way.next().map_or("nothing is missing", |need| need.text.as_str());
+    match in_the_way.count() {
+        0 => first.to_owned(),
+        more => format!("{first} (and {more} more)"),
+    }
 }
 
 fn clock(at: Timestamp) -> String {
@@ -63,5 +110,5 @@ fn clock(at: Timestamp) -> String {
 }
 
 fn precise_clock(at: Timestamp) -> String {
-    at.format("%H:%M:%S%.3f UTC").to_string()
+    at.format("%-d %b at %H:%M:%S%.3f UTC").to_string()
 }

@@ -35,22 +35,28 @@ pub fn check_step(policy: &Policy, before: &Rollout, event: &Event, after: &Roll
     if after.percent > before.percent && !proves_rise(event, after.percent) {
         report(Invariant::I3, format!("{} rose to {} by {}", before.percent, after.percent, event.kind()));
     }
-    if crate::Millis::between(after.stage_since, at) < after.progress.soak {
+    if after.progress.soak > before.progress.soak && crate::Millis::between(after.stage_since, at) < after.progress.soak {
         report(Invariant::I4, format!("{} of soak in a stage entered at {}", after.progress.soak, after.stage_since));
     }
-    if before.phase == Phase::RolledBack && (after != before || after.percent != Percent::ZERO) {
+    let reborn = matches!(event, Event::Started(_));
+    if before.phase == Phase::RolledBack && !reborn && (after != before || after.percent != Percent::ZERO) {
         report(Invariant::I6, format!("a rolled-back rollout changed by {}", event.kind()));
     }
     if after.percent > Percent::ZERO && after.phase == Phase::RolledBack {
         report(Invariant::I6, format!("rolled back, yet at {}", after.percent));
     }
-    let expected = before.revision.0 + u64::from(!event.is_note() && before.phase != Phase::RolledBack);
-    if after.revision.0 != expected || after.epoch < before.epoch {
+    let over = match before.phase {
+        Phase::RolledBack => true,
+        Phase::Completed => !matches!(event, Event::RolledBack { .. }),
+        Phase::Waiting | Phase::Ramping | Phase::Paused => false,
+    };
+    let expected = before.revision.0 + u64::from(!event.is_note() && !over);
+    if !reborn && (after.revision.0 != expected || after.epoch < before.epoch) {
         report(Invariant::I7, format!("revision {} became {}", before.revision, after.revision));
     }
-    if after.stage.is_some_and(|stage| policy.stages.get(stage).is_none_or(|stage| after.percent != stage.percent))
-        && after.phase.is_live()
-    {
+    let stands_where_it_says =
+        after.stage.and_then(|stage| policy.stages.get(stage)).is_none_or(|stage| after.percent == stage.percent);
+    if after.phase != Phase::RolledBack && !stands_where_it_says {
         report(Invariant::I3, format!("stage {:?} does not have {}", after.stage, after.percent));
     }
     found

@@ -63,12 +63,15 @@ pub struct CheckReport {
     pub why: String,
 }
 
-/// Judges one check. A value that is not a number is no evidence.
+/// Judges one check. What breaches a rollback limit is acted on wherever the reading belongs to this epoch;
+/// everything else needs a fresh, finite reading taken wholly inside the stage, of a canary with somebody in it.
 pub(super) fn judge(policy: &Policy, check: &Check, rollout: &Rollout, evidence: &Evidence, now: Timestamp) -> CheckReport {
     let reading = evidence.readings.get(&check.name);
-    let (verdict, sample, why) = match usable(policy, reading, rollout, now) {
+    let (verdict, sample, why) = match measured(policy, reading, rollout, now) {
         Err(why) => (Verdict::Blind, None, why),
-        Ok((window, newest)) => weigh(check, window, newest),
+        Ok((reading, window, newest)) => breached(check, window)
+            .or_else(|| proves_nothing(check, rollout, evidence, reading, window, newest))
+            .unwrap_or_else(|| weigh(check, window, newest)),
     };
     CheckReport {
         name: check.name.clone(),
@@ -80,49 +83,72 @@ pub(super) fn judge(policy: &Policy, check: &Check, rollout: &Rollout, evidence:
     }
 }
 
-/// The two samples of a reading that is fresh and of this very stage, else why it proves nothing.
-fn usable(policy: &Policy, reading: Option<&Reading>, rollout: &Rollout, now: Timestamp) -> Result<(Sample, Sample), String> {
+type Weighed = (Verdict, Option<Sample>, String);
+
+/// The two samples of a reading that is fresh and of this very epoch, else why it proves nothing.
+fn measured<'r>(
+    policy: &Policy,
+    reading: Option<&'r Reading>,
+    rollout: &Rollout,
+    now: Timestamp,
+) -> Result<(&'r Reading, Sample, Sample), String> {
     let reading = reading.ok_or("not measured yet")?;
-    if reading.rollout != rollout.id || reading.epoch != rollout.epoch || reading.begun_at < rollout.stage_since {
+    if reading.rollout != rollout.id || reading.epoch != rollout.epoch {
         return Err("not measured in this stage yet".to_owned());
     }
-    let age = Millis::between(reading.observed_at, now);
+    // A reading from the future is as worthless as an old one: a clock was set.
+    let age = Millis::between(reading.observed_at, now).max(Millis::between(now, reading.observed_at));
     if age > policy.stale_after {
-        return Err(format!("last measured {age} ago, older than {}", policy.stale_after));
+        return Err(format!("no fresh measurement since {}", reading.observed_at.format("%H:%M:%S UTC")));
     }
     match &reading.outcome {
         Outcome::NoEvidence(why) => Err(format!("not enough evidence: {why}")),
         Outcome::Fault(error) => Err(format!("cannot be measured: {error}")),
-        Outcome::Measured { window, newest } if window.value.is_finite() && newest.value.is_finite() => {
-            Ok((*window, *newest))
-        }
-        Outcome::Measured { .. } => Err("not enough evidence: the value is not a number".to_owned()),
+        Outcome::Measured { window, newest } => Ok((reading, *window, *newest)),
     }
 }
 
-fn weigh(check: &Check, window: Sample, newest: Sample) -> (Verdict, Option<Sample>, String) {
-    let show = |sample: Sample| check.signal.unit().show(sample.value);
-    if let Some(limit) = broken(&check.rollback_if, window, true) {
-        if window.samples >= check.min_samples {
-            return (Verdict::Breach, Some(window), format!("{} {}", show(window), limit_words(limit, "rolls back")));
-        }
-        let why = format!(
-            "{} {}, but {} of {} samples are too few to act on",
-            show(window),
-            limit_words(limit, "rolls back"),
-            window.samples,
-            check.min_samples
-        );
+/// The breach, where the window breaks the rollback limit on enough samples.
+fn breached(check: &Check, window: Sample) -> Option<Weighed> {
+    let limit = broken(&check.rollback_if, window, true).filter(|_| window.samples >= check.min_samples)?;
+    let why = format!("{}, over the limit of {}", show(check, window), check.signal.unit().show(limit.limit));
+    Some((Verdict::Breach, Some(window), why))
+}
+
+/// Why a measurement that breaches nothing is no evidence of health either.
+fn proves_nothing(
+    check: &Check,
+    rollout: &Rollout,
+    evidence: &Evidence,
+    reading: &Reading,
+    window: Sample,
+    newest: Sample,
+) -> Option<Weighed> {
+    let why = if reading.begun_at < rollout.stage_since {
+        "not measured in this stage yet"
+    } else if !(window.value.is_finite() && newest.value.is_finite()) {
+        "not enough evidence: the value is not a number"
+    } else if check.signal.is_live() && evidence.canary_requests == 0 {
+        "not enough evidence: nobody has been in this stage's canary yet"
+    } else {
+        return None;
+    };
+    Some((Verdict::Blind, None, why.to_owned()))
+}
+
+fn weigh(check: &Check, window: Sample, newest: Sample) -> Weighed {
+    if broken(&check.rollback_if, window, true).is_some() {
+        let why = format!("{}, but {} of {} samples are too few to act on", show(check, window), window.samples, check.min_samples);
         return (Verdict::Degraded, Some(window), why);
     }
     if let Some(limit) = broken(&check.advance_if, newest, false) {
-        return (Verdict::Degraded, Some(newest), format!("{} {}", show(newest), limit_words(limit, "is required")));
+        return (Verdict::Degraded, Some(newest), format!("{}, must be {} to advance", show(check, newest), limit.text));
     }
     if newest.samples < check.min_samples {
-        let why = format!("{} so far; {} of {} samples", show(newest), newest.samples, check.min_samples);
+        let why = format!("{} so far; {} of {} samples", show(check, newest), newest.samples, check.min_samples);
         return (Verdict::Thin, Some(newest), why);
     }
-    (Verdict::Healthy, Some(newest), show(newest))
+    (Verdict::Healthy, Some(newest), show(check, newest))
 }
 
 /// The condition, where its holding equals `breaks_when` for this sample.
@@ -130,6 +156,6 @@ fn broken(condition: &Option<Condition>, sample: Sample, breaks_when: bool) -> O
     condition.as_ref().filter(|condition| condition.holds(sample.value) == breaks_when)
 }
 
-fn limit_words(limit: &Condition, consequence: &str) -> String {
-    format!("({} {consequence})", limit.text)
+fn show(check: &Check, sample: Sample) -> String {
+    check.signal.unit().show(sample.value)
 }

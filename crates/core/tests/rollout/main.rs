@@ -7,6 +7,7 @@ mod advance;
 mod blind;
 mod commands;
 mod health;
+mod invariants;
 mod matrix;
 mod new_build;
 mod owned_evidence;

@@ -126,3 +126,11 @@ fn an_extension_is_soak_that_must_be_served_too() {
     world.serve_soak();
     assert_eq!(world.decide(&world.healthy()).decision.kind(), "advance");
 }
+
+#[test]
+fn an_extension_is_of_one_stage_and_not_carried_into_the_next() {
+    let mut world = World::in_stage(0);
+    world.happens(Event::Extended { by: Millis::minutes(30) });
+    world.happens(Event::Advanced { stage: 1, percent: crate::world::percent(20), proven: false });
+    assert_eq!(world.rollout.soak_required(&world.policy), Some(Millis::hours(2)));
+}

@@ -124,7 +124,7 @@ pub(crate) enum Step {
     /// Somebody types a percent by SQL.
     Typed(Percent),
     /// The wall clock steps by so many milliseconds.
-    ClockStep(i64),
+    WallJumps(i64),
     /// Something is journalled that changes nothing.
     Note,
 }
@@ -213,7 +213,7 @@ pub(crate) fn steps(clock_may_fall_back: bool) -> impl Strategy<Value = Vec<Step
         30 => tick(policy().checks.len()),
         4 => (command(), reason).prop_map(|(command, reason)| Step::Order { command, reason }),
         1 => (0..=10_000_u16).prop_map(|points| Step::Typed(Percent::from_basis_points(points).unwrap())),
-        2 => (backwards..=60_000).prop_map(Step::ClockStep),
+        2 => (backwards..=60_000).prop_map(Step::WallJumps),
         1 => Just(Step::Note),
     ];
     proptest::collection::vec(step, 1..=60)
@@ -274,7 +274,7 @@ impl Life {
                 self.happens(Event::StageSet { stage: None, percent: *percent });
             }
             Step::Typed(_) => {}
-            Step::ClockStep(by) => {
+            Step::WallJumps(by) => {
                 self.wall += chrono::Duration::milliseconds(*by);
                 self.fell_back |= *by < 0;
             }
@@ -295,11 +295,9 @@ impl Life {
     /// The verdict each check deserves, reached without the core's own judge.
     fn deserved(&self, classes: &[Class]) -> Vec<Verdict> {
         let before_the_stage = self.wall < self.rollout.stage_since;
-        let verdict = |(check, class): (&Check, &Class)| match class {
-            // A clock behind the start of the stage dates every reading before it.
-            Class::Stale => Verdict::Blind,
-            _ if before_the_stage => Verdict::Blind,
-            class => class.verdict(check),
+        // A clock behind the start of the stage dates every reading before it.
+        let verdict = |(check, class): (&Check, &Class)| {
+            if before_the_stage { Verdict::Blind } else { class.verdict(check) }
         };
         self.policy.checks.iter().zip(classes).map(verdict).collect()
     }
@@ -345,7 +343,13 @@ impl Life {
         let blind = deserved.contains(&Verdict::Blind);
         match &judgement.decision {
             Decision::Rollback { cause } => assert_eq!(cause.code(), if harmed { "breach" } else { "blind" }),
-            other => assert!(!harmed, "a breach was answered by {}", other.kind()),
+            Decision::Hold { .. }
+            | Decision::Advance { .. }
+            | Decision::Complete
+            | Decision::StepBack { .. }
+            | Decision::RestartStage { .. } => {
+                assert!(!harmed, "a breach was answered by {}", judgement.decision.kind());
+            }
         }
         match &judgement.decision {
             Decision::Rollback { .. } => assert!(watched && (harmed || blind)),

@@ -1,0 +1,51 @@
+# Everyday commands. `make` alone lists them.
+
+ARGS ?=
+export SQLX_OFFLINE ?= true
+
+.PHONY: help
+help: ## List these commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: setup
+setup: ## Install what building and testing needs (Debian packages, test runner)
+	@scripts/setup
+
+.PHONY: demo
+demo: setup ## Run a whole rollout in two minutes; ARGS="--break errors --at 20" breaks it
+	cargo build --release --quiet --bin rampart
+	target/release/rampart demo $(ARGS)
+
+.PHONY: run
+run: ## Run the daemon on a private database under .rampart
+	cargo run --bin rampart -- serve $(ARGS)
+
+.PHONY: test
+test: setup ## Format check, clippy, every test, the page
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo nextest run --workspace --locked
+	scripts/check-page
+
+.PHONY: fmt
+fmt: ## Format the code
+	cargo fmt --all
+
+.PHONY: page
+page: ## Build the ops page into dashboards/web/dist
+	cd dashboards/web && npm ci && npm run build
+
+.PHONY: generate
+generate: ## Make everything that is generated and committed: the SQL cache and the page
+	scripts/generate
+	$(MAKE) page
+
+.PHONY: bench
+bench: setup ## Measure the figures that performance.md quotes
+	cargo bench --bench evaluate
+	cargo build --release --quiet --bin rampart
+	cargo bench --bench guard
+
+.PHONY: clean-test-db
+clean-test-db: ## Stop the PostgreSQL that the tests share
+	cargo run --quiet -p rampart-postgres --example stop_test_server

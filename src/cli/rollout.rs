@@ -1,0 +1,141 @@
+//! `rampart rollout …`
+
+use super::client::Target;
+use super::{Answer, journal, watch};
+use serde_json::{Value, json};
+
+/// The flag that is rolled out where no other is named.
+const DEFAULT_FLAG: &str = "part_lens_v2";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Which {
+    /// The flag.
+    #[arg(default_value = DEFAULT_FLAG)]
+    pub(super) flag: String,
+    #[command(flatten)]
+    pub(super) target: Target,
+    /// As JSON, for programs.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct OrderArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Why; kept in the journal.
+    #[arg(long, short)]
+    reason: Option<String>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Where it stands, whether it is healthy, and what happens next.
+    #[command(after_help = "Example: rampart rollout status part_lens_v2")]
+    Status(Which),
+    /// Begin a rollout.
+    #[command(after_help = "Example: rampart rollout start --override-gate --reason 'proven by hand'")]
+    Start {
+        #[command(flatten)]
+        order: OrderArgs,
+        /// Start although gate items are missing; needs a reason and the role release_owner.
+        #[arg(long)]
+        override_gate: bool,
+    },
+    /// Stop the ramp where it stands.
+    #[command(after_help = "Example: rampart rollout pause")]
+    Pause(OrderArgs),
+    /// Let it go on.
+    #[command(after_help = "Example: rampart rollout resume")]
+    Resume(OrderArgs),
+    /// Enter the next stage now.
+    #[command(after_help = "Example: rampart rollout advance --reason 'release night'")]
+    Advance(OrderArgs),
+    /// Move to a stage now.
+    #[command(after_help = "Example: rampart rollout set-stage 20 --reason 'release night'")]
+    SetStage {
+        /// The percent of a stage.
+        percent: f64,
+        #[command(flatten)]
+        order: OrderArgs,
+    },
+    /// Allow the next stage to be entered.
+    #[command(after_help = "Example: rampart rollout approve")]
+    Approve(OrderArgs),
+    /// Back to 0 %, now.
+    #[command(after_help = "Example: rampart rollout rollback --reason 'crew sees wrong stock'")]
+    Rollback(OrderArgs),
+    /// Begin a new rollout after one that ended.
+    #[command(after_help = "Example: rampart rollout restart --reason 'fixed in 1.2.4'")]
+    Restart(OrderArgs),
+    /// To 100 % and done.
+    #[command(after_help = "Example: rampart rollout complete --reason 'proven elsewhere'")]
+    Complete(OrderArgs),
+    /// Every decision with its evidence.
+    #[command(after_help = "Example: rampart rollout journal --verify")]
+    Journal(journal::Args),
+    /// Recompute the rollout from its journal and ticks; exit code 1 where it differs from what is stored.
+    #[command(after_help = "Example: rampart rollout replay part_lens_v2")]
+    Replay(Which),
+    /// Follow it live, a line a change.
+    #[command(after_help = "Example: rampart rollout watch")]
+    Watch(Which),
+}
+
+pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
+    match command {
+        Command::Status(which) => status(which).await,
+        Command::Start { order, override_gate } => give(order, "start", json!({ "override_gate": override_gate })).await,
+        Command::Pause(order) => give(order, "pause", json!({})).await,
+        Command::Resume(order) => give(order, "resume", json!({})).await,
+        Command::Advance(order) => give(order, "advance", json!({})).await,
+        Command::SetStage { percent, order } => give(order, "stage", json!({ "percent": percent })).await,
+        Command::Approve(order) => give(order, "approve", json!({})).await,
+        Command::Rollback(order) => give(order, "rollback", json!({})).await,
+        Command::Restart(order) => give(order, "restart", json!({})).await,
+        Command::Complete(order) => give(order, "complete", json!({})).await,
+        Command::Journal(args) => journal::run(args).await,
+        Command::Replay(which) => journal::replay(which).await,
+        Command::Watch(which) => watch::run(which).await,
+    }
+}
+
+async fn status(which: Which) -> anyhow::Result<Answer> {
+    match which.target.client()?.get(&format!("/rollouts/{}", which.flag)).await? {
+        Ok(status) => {
+            print_status(&status, which.json)?;
+            Ok(Answer::Yes)
+        }
+        Err(refused) => Ok(refused.tell()),
+    }
+}
+
+async fn give(order: OrderArgs, command: &str, mut body: Value) -> anyhow::Result<Answer> {
+    if let Some(reason) = &order.reason {
+        body["reason"] = json!(reason);
+    }
+    let path = format!("/rollouts/{}/{command}", order.which.flag);
+    match order.which.target.client()?.post(&path, &body).await? {
+        Ok(status) => {
+            print_status(&status, order.which.json)?;
+            Ok(Answer::Yes)
+        }
+        Err(refused) => Ok(refused.tell()),
+    }
+}
+
+fn print_status(status: &Value, as_json: bool) -> anyhow::Result<()> {
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(status)?);
+        return Ok(());
+    }
+    let text = |value: &Value| value.as_str().unwrap_or("–").to_owned();
+    println!("{}  {}  {}", text(&status["flag"]), text(&status["phase"]), text(&status["sentence"]));
+    for check in status["checks"].as_array().into_iter().flatten() {
+        println!("  {:<9} {:<24} {}", text(&check["verdict"]), text(&check["name"]), text(&check["why"]));
+    }
+    for reason in status["decision"]["reasons"].as_array().into_iter().flatten() {
+        println!("  waits for: {}", text(&reason["text"]));
+    }
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! The loop that joins everything: observe, decide, commit.
+//!
+//! Two paths lead to a rollback. The quick one is the [`Guard`]: whoever sees something bad has it look
+//! at once, on its own thread, without asking the database; it brakes in memory and hands the rest to
+//! the brake's task. The steady one is the [`Controller`]'s turn, a reconciler: it takes no input but
+//! what it reads, so a nudge only wakes it, and the next turn is the retry.
+
+mod brake;
+mod commit;
+mod guard;
+mod listen;
+mod order;
+mod policies;
+mod replay;
+mod run;
+mod sql;
+mod status;
+
+pub use guard::{Guard, Watched};
+pub use order::{CommandError, OrderRequest};
+pub use policies::{LoadedPolicy, Policies, PolicyFault};
+pub use replay::Replay;
+pub use run::{Controller, Parts, Update};
+pub use status::{CommandStatus, Status};

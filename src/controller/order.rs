@@ -1,0 +1,233 @@
+//! People's orders: checked, committed, and only then answered.
+
+use super::brake::Brake;
+use super::commit::Circumstances;
+use super::guard::Watched;
+use super::run::Controller;
+use crate::clock::Stopwatch;
+use crate::store::{CommandKey, StoreError, StoredRollout};
+use rampart_core::flag::bucket;
+use rampart_core::policy::{BucketBy, GateItem, Policy};
+use rampart_core::rollout::{Actor, Cause, Command, CommandKind, Event, Order, Phase, Refusal, Revision, RolloutId, Start, plan};
+use rampart_core::{FlagKey, Percent};
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// How often an order is tried again when the rollout changes under it.
+const ATTEMPTS: usize = 8;
+/// How many subjects the preflight looks at.
+const SUBJECTS: i32 = 100_000;
+
+/// An order with what the request said around it.
+#[derive(Clone, Debug)]
+pub struct OrderRequest {
+    /// The flag.
+    pub flag: FlagKey,
+    /// The order.
+    pub order: Order,
+    /// The revision the person saw.
+    pub expected: Option<Revision>,
+    /// The idempotency key.
+    pub key: Option<CommandKey>,
+    /// Whether a release owner passes the gate although items are missing.
+    pub override_gate: bool,
+}
+
+/// Why an order was not carried out. It had no effect, unless the variant says so.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// No policy speaks of this flag.
+    #[error("there is no policy for this flag")]
+    UnknownFlag,
+    /// Not allowed now.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// Nothing proves these gate items.
+    #[error("the gate is not met: nothing proves {}", .0.join(", "))]
+    GateMissing(Vec<&'static str>),
+    /// Nobody would be in the stage.
+    #[error("the stage of {percent} would be empty: none of {subjects} known subjects falls into it")]
+    EmptyCohort {
+        /// The stage.
+        percent: Percent,
+        /// How many subjects were looked at.
+        subjects: usize,
+    },
+    /// The rollout is not what the person saw.
+    #[error("the rollout is at revision {actual}, not {expected}")]
+    StaleRevision {
+        /// What the request said.
+        expected: Revision,
+        /// What is so.
+        actual: Revision,
+    },
+    /// The idempotency key was used for another order.
+    #[error("this idempotency key was used for another order")]
+    KeyReused,
+    /// Another replica may raise the flag, this one may not.
+    #[error("this replica does not hold the lease on the flag")]
+    NotHolder,
+    /// The database did not take it. A rollback is in force in this process all the same.
+    #[error("the database did not take it: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl Controller {
+    /// Carries out an order. Answers after it is durable.
+    pub async fn order(&self, request: &OrderRequest) -> Result<(), CommandError> {
+        let loaded = self.policies.get(&request.flag).ok_or(CommandError::UnknownFlag)?;
+        if request.order.command == Command::Rollback {
+            self.brake_by_hand(request);
+        }
+        if let Some(key) = &request.key
+            && let Some(used) = self.store.used_command(&request.flag, &key.key).await?
+        {
+            return if used == key.fingerprint { Ok(()) } else { Err(CommandError::KeyReused) };
+        }
+        let mut last = StoreError::Stale;
+        for _ in 0..ATTEMPTS {
+            match self.attempt(request, &loaded).await {
+                // Somebody else moved it between our look and our step: look again.
+                Err(CommandError::Store(error @ (StoreError::Stale | StoreError::Locked | StoreError::LeaseLost))) => {
+                    if matches!(error, StoreError::LeaseLost) {
+                        self.nudge.notify_one();
+                    }
+                    last = error;
+                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                }
+                settled => return settled,
+            }
+        }
+        Err(CommandError::Store(last))
+    }
+
+    async fn attempt(&self, request: &OrderRequest, loaded: &super::LoadedPolicy) -> Result<(), CommandError> {
+        let current = self.store.newest_rollout(&request.flag).await?;
+        let rollout = current.as_ref().map(|current| &current.rollout);
+        let actual = rollout.map_or(Revision(0), |rollout| rollout.revision);
+        if let Some(expected) = request.expected.filter(|expected| *expected != actual) {
+            return Err(CommandError::StaleRevision { expected, actual });
+        }
+        let policy = current.as_ref().filter(|current| current.rollout.phase.is_live()).map_or(&loaded.policy, |c| &c.policy);
+        let start = self.start(loaded, current.as_ref(), request.order.actor.clone(), None);
+        let Some(event) = plan(policy, rollout, start, &request.order)? else { return Ok(()) };
+        self.preflight(policy, &event, request).await?;
+        let circumstances = Circumstances {
+            reason: request.order.reason.clone(),
+            command: request.key.clone(),
+            ..Circumstances::default()
+        };
+        if raises(rollout.map_or(Percent::ZERO, |rollout| rollout.percent), &event)
+            && self.committer.fence(&request.flag).is_none()
+        {
+            return Err(CommandError::NotHolder);
+        }
+        match (event, rollout) {
+            (Event::Started(start), _) => {
+                self.committer.begin(*start, &loaded.policy, &loaded.source, circumstances).await?;
+            }
+            (event, Some(before)) => {
+                let after = self.committer.step(before, event.clone(), request.order.actor.clone(), circumstances).await?;
+                self.committer.verify(policy, before, &event, &after);
+            }
+            (_, None) => return Err(CommandError::UnknownFlag),
+        }
+        self.refresh().await;
+        Ok(())
+    }
+
+    /// What a rollout started now would be born from.
+    pub(super) fn start(
+        &self,
+        loaded: &super::LoadedPolicy,
+        current: Option<&StoredRollout>,
+        by: Actor,
+        percent: Option<Percent>,
+    ) -> Start {
+        let stages = &loaded.policy.stages;
+        let percent = percent.or(stages.first().map(|stage| stage.percent)).unwrap_or(Percent::ZERO);
+        Start {
+            id: RolloutId(Uuid::now_v7()),
+            flag: loaded.policy.flag.clone(),
+            policy: loaded.revision.clone(),
+            build: self.build.clone(),
+            attempt: current.map_or(0, |current| current.rollout.attempt) + 1,
+            stage: stages.iter().position(|stage| stage.percent == percent),
+            percent,
+            restart: false,
+            missing_gate: self.missing_gate(&loaded.policy),
+            by,
+        }
+    }
+
+    /// Required gate items that nothing proves. No evidence is recorded by this version, so every
+    /// required item is missing: no data is never good news.
+    pub fn missing_gate(&self, policy: &Policy) -> Vec<GateItem> {
+        policy.gate.require.clone()
+    }
+
+    /// Refuses a start whose gate is not met, and a stage in which nobody would be.
+    async fn preflight(&self, policy: &Policy, event: &Event, request: &OrderRequest) -> Result<(), CommandError> {
+        let percent = match event {
+            Event::Started(start) => {
+                if request.order.command.kind() == CommandKind::Start && !request.override_gate && !start.missing_gate.is_empty() {
+                    return Err(CommandError::GateMissing(start.missing_gate.iter().map(|item| item.name()).collect()));
+                }
+                start.percent
+            }
+            Event::Advanced { percent, .. } | Event::StageSet { percent, .. } => *percent,
+            _ => return Ok(()),
+        };
+        let subjects = self.store.active_subjects(SUBJECTS).await?;
+        let within = |subject: String| bucket(policy.flag.as_str(), &subject).within(percent);
+        let somebody = subjects.iter().any(|(user, yacht)| match policy.bucket_by {
+            BucketBy::UserId => within(user.to_string()),
+            BucketBy::YachtId => within(yacht.to_string()),
+            BucketBy::Attribute(_) => true,
+        });
+        // Where nobody is known nothing can be said: the stage itself will be blind and say so.
+        if somebody || subjects.is_empty() { Ok(()) } else { Err(CommandError::EmptyCohort { percent, subjects: subjects.len() }) }
+    }
+
+    /// A person's rollback brakes before anything is asked of the database, and is written down by the
+    /// brake's task even if the database is away just now.
+    fn brake_by_hand(&self, request: &OrderRequest) {
+        let seen = Stopwatch::start();
+        let watched = self.guard.watched.load().get(&request.flag).cloned();
+        let Some(watched) = watched.filter(|watched| watched.rollout.phase != Phase::RolledBack) else { return };
+        if self.flags.brake(watched.rollout.id) {
+            let reason = request.order.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
+            let cause = Cause::Ordered { text: format!("ordered by {}{reason}", request.order.actor) };
+            self.late_brakes(Arc::<Watched>::clone(&watched), cause, seen);
+        }
+    }
+
+    /// Hands the rollback to the brake's task after a moment, in which the order itself is likely to be
+    /// written, with its actor and its key.
+    fn late_brakes(&self, watched: Arc<Watched>, cause: Cause, seen: Stopwatch) {
+        let brakes = self.brakes.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+            let _ = brakes.send(Brake { watched, cause, judgement: None, seen, decided: seen.elapsed() });
+        });
+    }
+}
+
+/// Whether an event takes the exposure above `from`.
+pub(super) fn raises(from: Percent, event: &Event) -> bool {
+    match event {
+        Event::Started(start) => start.percent > from,
+        Event::Advanced { percent, .. } | Event::StageSet { percent, .. } => *percent > from,
+        Event::Completed => from < Percent::FULL,
+        Event::Paused
+        | Event::Resumed
+        | Event::Approved { .. }
+        | Event::Extended { .. }
+        | Event::StageRestarted { .. }
+        | Event::RolledBack { .. }
+        | Event::LeaseLapsed { .. }
+        | Event::LeaseRegained
+        | Event::BlindPaged { .. }
+        | Event::SqlIgnored { .. } => false,
+    }
+}

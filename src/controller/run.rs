@@ -1,0 +1,457 @@
+//! The turn: read, follow what people typed, decide, commit, show.
+
+use super::brake::{Brake, write_brakes};
+use super::commit::Committer;
+use super::guard::{Guard, Watched};
+use super::listen::{Ears, listen};
+use super::policies::Policies;
+use super::status::{Status, View};
+use crate::clock::{self, DatabaseClock, Stopwatch};
+use crate::flags::{Flags, Known, KnownRollout, Lapse, StageRef};
+use crate::signals::{Board, Live, Sensors, flush_slots};
+use crate::store::{JournalFilter, JournalRow, LEASE_SECONDS, NewEntry, Store, StoreError, StoredRollout, Sync};
+use crate::telemetry::Metrics;
+use rampart_core::rollout::{Actor, Build, Decision, Event, Judgement, Revision, Rollout, RolloutId, decide};
+use rampart_core::{FlagKey, Millis, Percent, Timestamp};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, broadcast, mpsc};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The longest pause between two turns, whatever the policies' ticks.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// A tick this little before its time is on time.
+const EARLY: Duration = Duration::from_millis(5);
+/// How often leases are looked at.
+const EXPIRE_EVERY: Duration = Duration::from_millis(250);
+/// How many updates a slow viewer may lag behind before it is dropped.
+const UPDATES: usize = 1024;
+
+/// What the daemon's other rooms share with the controller.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The database.
+    pub store: Store,
+    /// What is served.
+    pub flags: Arc<Flags>,
+    /// The policies in force.
+    pub policies: Arc<Policies>,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// The database's time.
+    pub clock: Arc<DatabaseClock>,
+    /// What serves.
+    pub build: Build,
+}
+
+/// Something viewers are told.
+#[derive(Clone, Debug)]
+pub enum Update {
+    /// Where a flag stands.
+    Status(Arc<Status>),
+    /// A new journal entry.
+    Journal(Arc<JournalRow>),
+}
+
+/// The controller. Share it behind an `Arc`.
+#[derive(Debug)]
+pub struct Controller {
+    pub(super) store: Store,
+    pub(super) flags: Arc<Flags>,
+    pub(super) policies: Arc<Policies>,
+    pub(super) clock: Arc<DatabaseClock>,
+    pub(super) build: Build,
+    pub(super) guard: Arc<Guard>,
+    pub(super) committer: Arc<Committer>,
+    pub(super) nudge: Arc<Notify>,
+    pub(super) brakes: mpsc::UnboundedSender<Brake>,
+    live: Arc<Live>,
+    board: Arc<Board>,
+    metrics: Arc<Metrics>,
+    audit_nudge: Arc<Notify>,
+    report_nudge: Arc<Notify>,
+    statuses: Mutex<BTreeMap<FlagKey, Arc<Status>>>,
+    updates: broadcast::Sender<Update>,
+    inbox: Mutex<Option<mpsc::UnboundedReceiver<Brake>>>,
+    turns: tokio::sync::Mutex<Memory>,
+}
+
+/// A tick of this replica.
+#[derive(Clone, Copy, Debug)]
+struct LastTick {
+    revision: Revision,
+    at: Timestamp,
+    ours: Instant,
+}
+
+/// What one turn leaves for the next; nothing that a restart would miss.
+#[derive(Debug, Default)]
+struct Memory {
+    /// When this replica ticked a rollout last: in the database's time for the credit, in ours for the pause.
+    /// A tick across a change credits nothing.
+    ticked: HashMap<RolloutId, LastTick>,
+    judged: HashMap<RolloutId, Judgement>,
+    journal_seen: Option<i64>,
+    away: bool,
+}
+
+impl Controller {
+    /// A controller at rest. [`Controller::run`] sets it going.
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let Parts { store, flags, policies, metrics, clock, build } = parts;
+        let (brakes, inbox) = mpsc::unbounded_channel();
+        let (live, board) = (Arc::new(Live::new(store.replica())), Arc::new(Board::default()));
+        let guard = Guard::new(live.clone(), board.clone(), flags.clone(), clock.clone(), build.clone(), brakes.clone());
+        let nudge = Arc::new(Notify::new());
+        let committer = Committer::new(store.clone(), clock.clone(), metrics.clone(), nudge.clone());
+        Arc::new(Self {
+            store,
+            flags,
+            policies,
+            clock,
+            build,
+            guard: Arc::new(guard),
+            committer: Arc::new(committer),
+            nudge,
+            brakes,
+            live,
+            board,
+            metrics,
+            audit_nudge: Arc::new(Notify::new()),
+            report_nudge: Arc::new(Notify::new()),
+            statuses: Mutex::default(),
+            updates: broadcast::channel(UPDATES).0,
+            inbox: Mutex::new(Some(inbox)),
+            turns: tokio::sync::Mutex::default(),
+        })
+    }
+
+    /// Where live requests are counted.
+    pub fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
+    /// Whoever sees something bad tells this one.
+    pub fn guard(&self) -> &Arc<Guard> {
+        &self.guard
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The policies in force.
+    pub fn policies(&self) -> &Arc<Policies> {
+        &self.policies
+    }
+
+    /// The database's time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Where each flag stands, as of the last turn.
+    pub fn statuses(&self) -> Vec<Arc<Status>> {
+        self.statuses.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Where one flag stands.
+    pub fn status(&self, flag: &FlagKey) -> Option<Arc<Status>> {
+        self.statuses.lock().unwrap_or_else(PoisonError::into_inner).get(flag).cloned()
+    }
+
+    /// What happens from now on.
+    pub fn updates(&self) -> broadcast::Receiver<Update> {
+        self.updates.subscribe()
+    }
+
+    /// Somebody filed or dismissed a report: count again now.
+    pub fn reports_changed(&self) {
+        self.report_nudge.notify_one();
+    }
+
+    /// Sets everything going; the tasks end when `stop` is cancelled. `users` hears whose access changed.
+    pub fn run(self: &Arc<Self>, tasks: &TaskTracker, stop: &CancellationToken, users: mpsc::UnboundedSender<String>) {
+        let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(inbox) = inbox {
+            tasks.spawn(write_brakes(inbox, self.committer.clone(), stop.clone()));
+        }
+        let ears = Ears { turn: self.nudge.clone(), audit: self.audit_nudge.clone(), users };
+        tasks.spawn(listen(self.store.pools().options.clone(), ears, stop.clone()));
+        let sensors = Sensors {
+            store: self.store.clone(),
+            board: self.board.clone(),
+            guard: self.guard.clone(),
+            clock: self.clock.clone(),
+            audit_nudge: self.audit_nudge.clone(),
+            report_nudge: self.report_nudge.clone(),
+        };
+        tasks.spawn(sensors.clone().sweep_audit(stop.clone()));
+        tasks.spawn(sensors.clone().count_reports(stop.clone()));
+        tasks.spawn(sensors.probe_rls(stop.clone()));
+        tasks.spawn(flush_slots(
+            self.store.clone(),
+            self.live.clone(),
+            self.guard.clone(),
+            self.clock.clone(),
+            stop.clone(),
+        ));
+        tasks.spawn(self.clone().turn_until(stop.clone()));
+        tasks.spawn(self.clone().expire_until(stop.clone()));
+    }
+
+    async fn turn_until(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            self.refresh().await;
+            self.policies.reload();
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = self.nudge.notified() => {}
+                () = tokio::time::sleep(self.pause().await) => {}
+            }
+        }
+        if let Err(error) = self.store.retire().await {
+            tracing::debug!(%error, "could not say good-bye; the heartbeat will grow old instead");
+        }
+    }
+
+    /// One turn, now. Whatever fails is tried again by the next.
+    pub async fn refresh(&self) {
+        let mut memory = self.turns.lock().await;
+        match self.turn(&mut memory).await {
+            Ok(()) if memory.away => {
+                memory.away = false;
+                tracing::info!("the database answers again");
+            }
+            Ok(()) => {}
+            Err(StoreError::Stale | StoreError::LeaseLost | StoreError::Locked) => self.nudge.notify_one(),
+            Err(error) => {
+                if !memory.away {
+                    tracing::error!(%error, "no turn without the database; brakes still work");
+                }
+                memory.away = true;
+                // Time without evidence is no soak.
+                memory.ticked.clear();
+            }
+        }
+    }
+
+    async fn turn(&self, memory: &mut Memory) -> Result<(), StoreError> {
+        let flags: Vec<FlagKey> = self.policies.all().iter().map(|loaded| loaded.policy.flag.clone()).collect();
+        let now = self.store.heartbeat(&self.build.0).await?;
+        self.clock.told(now);
+        self.metrics.heartbeat(now);
+        self.committer.hold(self.store.take_leases(&flags).await?);
+        let (mut sync, mut rollouts) = self.read().await?;
+        for change in sync.sql_changes.clone() {
+            if self.committer.fence(&change.flag).is_some() || self.policies.get(&change.flag).is_none() {
+                self.follow(&change).await?;
+            }
+        }
+        if !sync.sql_changes.is_empty() {
+            (sync, rollouts) = self.read().await?;
+        }
+        for stored in &mut rollouts {
+            self.look_after(stored, &sync, memory).await?;
+        }
+        self.show(&sync, &rollouts, memory).await
+    }
+
+    /// Reads what is committed, and serves it.
+    async fn read(&self) -> Result<(Sync, Vec<StoredRollout>), StoreError> {
+        let (sync, rollouts, heartbeats) =
+            tokio::try_join!(self.store.read_flags(), self.store.newest_rollouts(), self.store.holder_heartbeats())?;
+        let fresh = |heard: &Timestamp| Millis::between(*heard, sync.now).as_seconds() <= LEASE_SECONDS;
+        let alive: Vec<FlagKey> = heartbeats.iter().filter(|(_, heard)| fresh(heard)).map(|(flag, _)| flag.clone()).collect();
+        let policies = self.policies.all();
+        let known = policies.iter().map(|loaded| {
+            let newest = rollouts.iter().find(|stored| stored.rollout.flag == loaded.policy.flag);
+            let policy = newest.map_or(&loaded.policy, |stored| &stored.policy);
+            Known {
+                flag: loaded.policy.flag.clone(),
+                row: sync.flags.iter().find(|row| row.flag == loaded.policy.flag).map_or(Percent::ZERO, |row| row.percent),
+                rollout: newest.map(|stored| known_rollout(&stored.rollout)),
+                bucket_by: policy.bucket_by.clone(),
+                targets: policy.targets.clone(),
+                tick: policy.tick,
+                fail_to_zero_after: policy.fail_to_zero_after,
+            }
+        });
+        self.flags.install(known.collect(), &alive);
+        let watched: BTreeMap<FlagKey, Arc<Watched>> = rollouts
+            .iter()
+            .filter(|stored| stored.rollout.is_watched(&stored.policy, sync.now))
+            .map(|stored| (stored.rollout.flag.clone(), Arc::new(watched(stored))))
+            .collect();
+        let ids: Vec<RolloutId> = rollouts.iter().map(|stored| stored.rollout.id).collect();
+        self.guard.watched.store(Arc::new(watched));
+        self.live.keep_only(&ids);
+        self.board.keep_only(&ids);
+        Ok((sync, rollouts))
+    }
+
+    /// Decides for one rollout where its tick is due, and carries the decision out.
+    async fn look_after(&self, stored: &mut StoredRollout, sync: &Sync, memory: &mut Memory) -> Result<(), StoreError> {
+        let (flag, id) = (stored.rollout.flag.clone(), stored.rollout.id);
+        let row = sync.flags.iter().find(|row| row.flag == flag).map_or(Percent::ZERO, |row| row.percent);
+        if row != stored.rollout.percent && !sync.sql_changes.iter().any(|change| change.flag == flag) {
+            self.store.mirror_flag(&flag, stored.rollout.percent).await?;
+        }
+        if !stored.rollout.is_watched(&stored.policy, sync.now) {
+            memory.judged.remove(&id);
+            return Ok(());
+        }
+        let before = memory.ticked.get(&id).copied();
+        if before.is_some_and(|last| last.revision == stored.rollout.revision && last.ours.elapsed() + EARLY < stored.policy.tick.std()) {
+            return Ok(());
+        }
+        let seen = Stopwatch::start();
+        let watched = Arc::new(watched(stored));
+        let revision = stored.rollout.revision;
+        let since_last_tick = before.filter(|last| last.revision == revision).map(|last| Millis::between(last.at, sync.now));
+        let evidence = self.guard.evidence(&watched, since_last_tick);
+        let judgement = decide(&stored.policy, &stored.rollout, &evidence, sync.now);
+        memory.ticked.insert(id, LastTick { revision, at: sync.now, ours: clock::monotonic() });
+        memory.judged.insert(id, judgement.clone());
+        if self.guard.brake_if_needed(&watched, judgement.clone(), seen) || self.committer.fence(&flag).is_none() {
+            return Ok(());
+        }
+        self.store.tick(&stored.rollout, &judgement, sync.now).await?;
+        stored.rollout.progress = judgement.progress;
+        if judgement.page_blind {
+            self.page_blind(stored, &judgement).await?;
+        }
+        if let Some(event) = event_of(stored, &judgement) {
+            let after = self.committer.change(&stored.rollout, event.clone(), Actor::controller(), Some(&judgement)).await?;
+            self.committer.verify(&stored.policy, &stored.rollout, &event, &after);
+            tracing::info!(flag = %flag, rollout.percent = %after.percent, event = event.kind(), "the rollout moved");
+            stored.rollout = after;
+            memory.judged.remove(&id);
+        }
+        Ok(())
+    }
+
+    async fn page_blind(&self, stored: &StoredRollout, judgement: &Judgement) -> Result<(), StoreError> {
+        let Some(since) = judgement.progress.blind_since else { return Ok(()) };
+        let rollout = &stored.rollout;
+        let event = Event::BlindPaged { since };
+        let text = format!("{} is blind since {}", rollout.flag, since.format("%H:%M:%S UTC"));
+        let notice = crate::store::notice(uuid::Uuid::now_v7(), event.kind(), rollout, &text);
+        let evidence = serde_json::to_value(judgement)?;
+        let entry = NewEntry::new(event, rollout, self.clock.now(), Actor::controller(), None, Some(evidence));
+        self.store.note(rollout, &entry, Some(&notice)).await
+    }
+
+    /// Tells viewers where everything stands and what was written.
+    async fn show(&self, sync: &Sync, rollouts: &[StoredRollout], memory: &mut Memory) -> Result<(), StoreError> {
+        for loaded in self.policies.all() {
+            let stored = rollouts.iter().find(|stored| stored.rollout.flag == loaded.policy.flag);
+            let rollout = stored.map(|stored| &stored.rollout);
+            let view = View {
+                loaded: &loaded,
+                stored,
+                judgement: rollout.and_then(|rollout| memory.judged.get(&rollout.id)),
+                traffic: rollout.map(|rollout| self.live.traffic(rollout, sync.now)).unwrap_or_default(),
+                braked: rollout.is_some_and(|rollout| self.flags.is_braked(rollout.id)),
+                valid_for: self.flags.valid_for(&loaded.policy.flag),
+                holds_lease: self.committer.fence(&loaded.policy.flag).is_some(),
+                replica: self.store.replica(),
+                missing_gate: self.missing_gate(&loaded.policy),
+                policy_error: self.policies.error(),
+                build: &self.build,
+                now: sync.now,
+            };
+            let status = Arc::new(Status::of(&view));
+            self.metrics.stands(&status);
+            self.statuses.lock().unwrap_or_else(PoisonError::into_inner).insert(loaded.policy.flag.clone(), status.clone());
+            // Nobody may be watching; then nobody misses it.
+            let _ = self.updates.send(Update::Status(status));
+        }
+        let filter = match memory.journal_seen {
+            Some(seen) => JournalFilter { after: Some(seen), limit: 100, ..JournalFilter::default() },
+            None => JournalFilter { descending: true, limit: 1, ..JournalFilter::default() },
+        };
+        let entries = self.store.journal(None, &filter).await?;
+        let first_look = memory.journal_seen.is_none();
+        memory.journal_seen = entries.iter().map(|entry| entry.seq).max().or(memory.journal_seen).or(Some(0));
+        if !first_look {
+            for entry in entries {
+                let _ = self.updates.send(Update::Journal(Arc::new(entry)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Lets exposure leases run out even while the database is away, and writes that down when it is not.
+    async fn expire_until(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(EXPIRE_EVERY) => {}
+            }
+            for (flag, was, is) in self.flags.expire() {
+                if was == Lapse::Zero && is == Lapse::Valid {
+                    continue; // the first sign of life after a start
+                }
+                tracing::warn!(%flag, ?was, ?is, "the exposure lease changed");
+                self.note_lapse(&flag, is).await;
+            }
+        }
+    }
+
+    async fn note_lapse(&self, flag: &FlagKey, lapse: Lapse) {
+        let watched = self.guard.watched.load().get(flag).cloned();
+        let Some(watched) = watched else { return };
+        let serving = self.flags.snapshot().get(flag.as_str()).map_or(Percent::ZERO, |flag| flag.state.percent);
+        let event = if lapse == Lapse::Valid { Event::LeaseRegained } else { Event::LeaseLapsed { serving } };
+        let entry = NewEntry::new(event, &watched.rollout, self.clock.now(), Actor::controller(), None, None);
+        if let Err(error) = self.store.note(&watched.rollout, &entry, None).await {
+            tracing::warn!(%flag, %error, "the lapse is not written down: the database is away");
+        }
+    }
+
+    /// Until the next tick that is due.
+    async fn pause(&self) -> Duration {
+        let memory = self.turns.lock().await;
+        let until = |watched: &Arc<Watched>| {
+            let tick = watched.policy.tick.std();
+            memory.ticked.get(&watched.rollout.id).map_or(tick, |last| tick.saturating_sub(last.ours.elapsed()))
+        };
+        let next = self.guard.watched().iter().map(until).min().unwrap_or(LONGEST_PAUSE);
+        next.clamp(Duration::from_millis(5), LONGEST_PAUSE)
+    }
+}
+
+fn known_rollout(rollout: &Rollout) -> KnownRollout {
+    KnownRollout {
+        stage: StageRef { rollout: rollout.id, epoch: rollout.epoch },
+        phase: rollout.phase,
+        percent: rollout.percent,
+        proven: rollout.proven,
+    }
+}
+
+fn watched(stored: &StoredRollout) -> Watched {
+    Watched {
+        policy: stored.policy.clone(),
+        rollout: stored.rollout.clone(),
+        audit_baseline: stored.audit_baseline.clone(),
+    }
+}
+
+/// The event a decision makes happen; none for a hold, and none for a rollback, which is the brake's.
+fn event_of(stored: &StoredRollout, judgement: &Judgement) -> Option<Event> {
+    match &judgement.decision {
+        Decision::Hold { .. } | Decision::Rollback { .. } => None,
+        Decision::Advance { stage, percent } => Some(Event::Advanced { stage: *stage, percent: *percent, proven: true }),
+        Decision::Complete => Some(Event::Completed),
+        Decision::StepBack { stage, percent } => Some(Event::StageSet { stage: Some(*stage), percent: *percent }),
+        Decision::RestartStage { why } => {
+            tracing::info!(flag = %stored.rollout.flag, ?why, "the stage begins again");
+            Some(Event::StageRestarted { why: why.clone() })
+        }
+    }
+}

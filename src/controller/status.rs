@@ -1,0 +1,338 @@
+//! Where a flag stands, as the API, the page and the terminal show it.
+
+use super::policies::LoadedPolicy;
+use crate::signals::Traffic;
+use crate::store::StoredRollout;
+use rampart_core::policy::{Check, Condition, GateItem, Policy, Unit, Window};
+use rampart_core::rollout::{
+    Build, CheckReport, CommandKind, Decision, Judgement, Need, Permit, Phase, Rollout, Verdict, permit, sentence,
+};
+use rampart_core::{FlagKey, Millis, Percent, Timestamp};
+use serde::Serialize;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Everything a status is made from.
+pub(super) struct View<'v> {
+    pub(super) loaded: &'v LoadedPolicy,
+    pub(super) stored: Option<&'v StoredRollout>,
+    pub(super) judgement: Option<&'v Judgement>,
+    pub(super) traffic: Traffic,
+    pub(super) braked: bool,
+    pub(super) valid_for: Option<Duration>,
+    pub(super) holds_lease: bool,
+    pub(super) replica: Uuid,
+    pub(super) missing_gate: Vec<GateItem>,
+    pub(super) policy_error: Option<String>,
+    pub(super) build: &'v Build,
+    pub(super) now: Timestamp,
+}
+
+/// The answer of `GET /api/v1/rollouts/{flag}`.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields are described by the API's documentation")]
+pub struct Status {
+    pub flag: FlagKey,
+    pub rollout_id: Option<Uuid>,
+    pub revision: u64,
+    pub phase: Phase,
+    pub stage: Option<usize>,
+    pub percent: Percent,
+    pub exposure_valid_until: Option<Timestamp>,
+    pub attempt: u32,
+    pub sentence: String,
+    pub soak: SoakStatus,
+    pub stages: Vec<StageStatus>,
+    pub checks: Vec<CheckStatus>,
+    pub decision: DecisionStatus,
+    pub next: Option<NextStatus>,
+    pub started_at: Option<Timestamp>,
+    pub stage_since: Option<Timestamp>,
+    pub ended_at: Option<Timestamp>,
+    pub cause: Option<CauseStatus>,
+    pub braked: bool,
+    pub traffic: Traffic,
+    pub gate: GateStatus,
+    pub lease: LeaseStatus,
+    pub commands: Vec<CommandStatus>,
+    pub policy: PolicyStatus,
+    pub at: Timestamp,
+}
+
+/// The soak of the present stage.
+#[derive(Clone, Debug, Serialize)]
+pub struct SoakStatus {
+    pub served_seconds: f64,
+    pub required_seconds: f64,
+}
+
+/// One stage of the ramp.
+#[derive(Clone, Debug, Serialize)]
+pub struct StageStatus {
+    pub percent: Percent,
+    pub soak_seconds: f64,
+    pub min_requests: u64,
+    pub state: &'static str,
+    pub served_seconds: f64,
+    pub eta: Option<Timestamp>,
+}
+
+/// One check.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckStatus {
+    pub name: String,
+    pub signal: &'static str,
+    pub verdict: Verdict,
+    pub value: Option<f64>,
+    pub unit: Unit,
+    pub advance_if: Option<String>,
+    pub rollback_if: Option<String>,
+    pub advance_limit: Option<f64>,
+    pub rollback_limit: Option<f64>,
+    pub samples: Option<u64>,
+    pub min_samples: u64,
+    pub window_seconds: Option<f64>,
+    pub observed_at: Option<Timestamp>,
+    pub why: String,
+}
+
+/// What was decided, and what is missing.
+#[derive(Clone, Debug, Serialize)]
+pub struct DecisionStatus {
+    pub kind: &'static str,
+    pub reasons: Vec<Need>,
+}
+
+/// What happens next.
+#[derive(Clone, Debug, Serialize)]
+pub struct NextStatus {
+    pub percent: Percent,
+    pub eta: Option<Timestamp>,
+}
+
+/// Why it was rolled back.
+#[derive(Clone, Debug, Serialize)]
+pub struct CauseStatus {
+    pub code: &'static str,
+    pub text: String,
+    pub check: Option<String>,
+}
+
+/// What must be proven before a start.
+#[derive(Clone, Debug, Serialize)]
+pub struct GateStatus {
+    pub required: Vec<GateItem>,
+    pub recommended: Vec<GateItem>,
+    pub missing: Vec<GateItem>,
+}
+
+/// Who may raise.
+#[derive(Clone, Debug, Serialize)]
+pub struct LeaseStatus {
+    pub held: bool,
+    pub holder: Option<Uuid>,
+}
+
+/// Whether an order is allowed now.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct CommandStatus {
+    pub name: &'static str,
+    pub legal: bool,
+    pub why: Option<String>,
+    pub needs_reason: bool,
+    pub role: &'static str,
+}
+
+/// The policy in force, and what is offered instead.
+#[derive(Clone, Debug, Serialize)]
+pub struct PolicyStatus {
+    pub revision: String,
+    pub source: String,
+    pub error: Option<String>,
+    pub offered: Option<String>,
+}
+
+impl Status {
+    pub(super) fn of(view: &View<'_>) -> Self {
+        let rollout = view.stored.map(|stored| &stored.rollout);
+        let policy = view.stored.map_or(&view.loaded.policy, |stored| &stored.policy);
+        let phase = rollout.map_or(Phase::Waiting, |rollout| rollout.phase);
+        let pinned = rollout.map_or(&view.loaded.revision, |rollout| &rollout.policy);
+        let decision = decision(view.judgement);
+        Status {
+            flag: view.loaded.policy.flag.clone(),
+            rollout_id: rollout.map(|rollout| rollout.id.0),
+            revision: rollout.map_or(0, |rollout| rollout.revision.0),
+            phase,
+            stage: rollout.and_then(|rollout| rollout.stage),
+            percent: rollout.map_or(Percent::ZERO, |rollout| rollout.percent),
+            exposure_valid_until: view
+                .valid_for
+                .map(|left| Millis(u64::try_from(left.as_millis()).unwrap_or(0)).after(view.now)),
+            attempt: rollout.map_or(0, |rollout| rollout.attempt),
+            sentence: sentence(policy, rollout, view.judgement),
+            soak: soak(policy, rollout),
+            stages: stages(policy, rollout, &decision, view.now),
+            checks: policy.checks.iter().map(|check| check_status(check, view.judgement)).collect(),
+            next: next(policy, rollout, &decision, view.now),
+            decision,
+            started_at: rollout.map(|rollout| rollout.started_at),
+            stage_since: rollout.map(|rollout| rollout.stage_since),
+            ended_at: rollout.and_then(|rollout| rollout.ended_at),
+            cause: rollout.and_then(|rollout| rollout.cause.as_ref()).map(|cause| CauseStatus {
+                code: cause.code(),
+                text: cause.text().to_owned(),
+                check: cause.check().map(ToString::to_string),
+            }),
+            braked: view.braked,
+            traffic: view.traffic,
+            gate: GateStatus {
+                required: view.loaded.policy.gate.require.clone(),
+                recommended: view.loaded.policy.gate.recommend.clone(),
+                missing: view.missing_gate.clone(),
+            },
+            lease: LeaseStatus { held: view.holds_lease, holder: view.holds_lease.then_some(view.replica) },
+            commands: commands(view, rollout, phase),
+            policy: PolicyStatus {
+                revision: pinned.0.clone(),
+                source: view.loaded.file.display().to_string(),
+                error: view.policy_error.clone(),
+                offered: (*pinned != view.loaded.revision).then(|| view.loaded.revision.0.clone()),
+            },
+            at: view.now,
+        }
+    }
+}
+
+/// The role an order needs.
+pub(crate) const fn role_of(kind: CommandKind) -> &'static str {
+    match kind {
+        CommandKind::Approve => "release_owner",
+        CommandKind::Start
+        | CommandKind::Pause
+        | CommandKind::Resume
+        | CommandKind::Advance
+        | CommandKind::Stage
+        | CommandKind::Extend
+        | CommandKind::Rollback
+        | CommandKind::Restart
+        | CommandKind::Complete => "operator",
+    }
+}
+
+fn decision(judgement: Option<&Judgement>) -> DecisionStatus {
+    match judgement.map(|judgement| &judgement.decision) {
+        None => DecisionStatus { kind: "hold", reasons: Vec::new() },
+        Some(Decision::Hold { needs }) => DecisionStatus { kind: "hold", reasons: needs.clone() },
+        Some(other) => DecisionStatus { kind: other.kind(), reasons: Vec::new() },
+    }
+}
+
+fn soak(policy: &Policy, rollout: Option<&Rollout>) -> SoakStatus {
+    let required = rollout.and_then(|rollout| rollout.soak_required(policy)).unwrap_or_default();
+    let served = rollout.map_or(Millis::ZERO, |rollout| rollout.progress.soak);
+    SoakStatus { served_seconds: served.min(required).as_seconds(), required_seconds: required.as_seconds() }
+}
+
+/// Each stage with when it would be entered if all goes well from here: the present stage's longest
+/// need, then the soaks of the stages between.
+fn stages(policy: &Policy, rollout: Option<&Rollout>, decision: &DecisionStatus, now: Timestamp) -> Vec<StageStatus> {
+    let current = rollout.and_then(|rollout| rollout.stage);
+    let over = rollout.is_some_and(|rollout| rollout.phase == Phase::Completed);
+    let gone = rollout.is_none_or(|rollout| rollout.phase == Phase::RolledBack);
+    let mut entered = rollout.filter(|rollout| rollout.phase == Phase::Ramping).and_then(|_| leaves_at(decision, now));
+    policy
+        .stages
+        .iter()
+        .enumerate()
+        .map(|(index, stage)| {
+            let state = match current {
+                _ if gone => "ahead",
+                _ if over => "done",
+                Some(current) if index < current => "done",
+                Some(current) if index == current => "current",
+                None if rollout.is_some_and(|rollout| stage.percent < rollout.percent) => "done",
+                Some(_) | None => "ahead",
+            };
+            let eta = if state == "ahead" { entered } else { None };
+            if state == "ahead" {
+                entered = entered.map(|at| stage.soak.after(at));
+            }
+            let served = match state {
+                "done" => stage.soak,
+                "current" => rollout.map_or(Millis::ZERO, |rollout| rollout.progress.soak.min(stage.soak)),
+                _ => Millis::ZERO,
+            };
+            StageStatus {
+                percent: stage.percent,
+                soak_seconds: stage.soak.as_seconds(),
+                min_requests: stage.min_requests,
+                state,
+                served_seconds: served.as_seconds(),
+                eta,
+            }
+        })
+        .collect()
+}
+
+/// When the present stage is left: the latest of its needs; unknown where one of them is.
+fn leaves_at(decision: &DecisionStatus, now: Timestamp) -> Option<Timestamp> {
+    decision.reasons.iter().try_fold(now, |latest, need| need.eta.map(|eta| latest.max(eta)))
+}
+
+fn next(policy: &Policy, rollout: Option<&Rollout>, decision: &DecisionStatus, now: Timestamp) -> Option<NextStatus> {
+    let rollout = rollout.filter(|rollout| rollout.phase.is_live())?;
+    let stage = policy.stages.get(rollout.stage? + 1);
+    let percent = stage.map_or(Percent::FULL, |stage| stage.percent);
+    let eta = (rollout.phase == Phase::Ramping).then(|| leaves_at(decision, now)).flatten();
+    Some(NextStatus { percent, eta })
+}
+
+fn check_status(check: &Check, judgement: Option<&Judgement>) -> CheckStatus {
+    let report: Option<&CheckReport> =
+        judgement.and_then(|judgement| judgement.checks.iter().find(|report| report.name == check.name));
+    let text = |condition: &Option<Condition>| condition.as_ref().map(|condition| condition.text.clone());
+    let limit = |condition: &Option<Condition>| condition.as_ref().map(|condition| condition.limit);
+    CheckStatus {
+        name: check.name.to_string(),
+        signal: check.signal.name(),
+        verdict: report.map_or(Verdict::Blind, |report| report.verdict),
+        value: report.and_then(|report| report.value),
+        unit: check.signal.unit(),
+        advance_if: text(&check.advance_if),
+        rollback_if: text(&check.rollback_if),
+        advance_limit: limit(&check.advance_if),
+        rollback_limit: limit(&check.rollback_if),
+        samples: report.and_then(|report| report.samples),
+        min_samples: check.min_samples,
+        window_seconds: match check.window {
+            Window::Stage => None,
+            Window::Last(length) => Some(length.as_seconds()),
+        },
+        observed_at: report.and_then(|report| report.observed_at),
+        why: report.map_or_else(|| "no rollout is running".to_owned(), |report| report.why.clone()),
+    }
+}
+
+fn commands(view: &View<'_>, rollout: Option<&Rollout>, phase: Phase) -> Vec<CommandStatus> {
+    let quarantined =
+        rollout.is_some_and(|rollout| rollout.policy == view.loaded.revision && rollout.build == *view.build);
+    CommandKind::ALL
+        .into_iter()
+        .map(|kind| {
+            let permit = permit(phase, quarantined, kind);
+            CommandStatus {
+                name: kind.name(),
+                legal: permit == Permit::Legal,
+                why: match permit {
+                    Permit::Legal => None,
+                    Permit::Already => Some("it is so already".to_owned()),
+                    Permit::Illegal(why) => Some(why.to_owned()),
+                },
+                needs_reason: kind.needs_reason(),
+                role: role_of(kind),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,168 @@
+//! The daemon: database, controller and HTTP, started in order and stopped in reverse.
+
+use crate::build_info::BuildInfo;
+use crate::clock::DatabaseClock;
+use crate::config::{Secrets, Settings, SettingsError};
+use crate::controller::{Controller, Parts, Policies};
+use crate::flags::Flags;
+use crate::parts::{PartsConfig, PartsState};
+use crate::secrets::Generated;
+use crate::store::{self, Pools, Store};
+use crate::telemetry::Metrics;
+use crate::web::{OpsTokens, Shared};
+use anyhow::Context;
+use rampart_postgres::{Cluster, Login};
+use secrecy::ExposeSecret;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+/// How long requests under way may take to finish once the daemon is asked to stop.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A running daemon.
+#[derive(Debug)]
+pub struct Daemon {
+    /// Where the parts API answers.
+    pub address: SocketAddr,
+    /// Where the page and the ops API answer.
+    pub ops_address: SocketAddr,
+    /// Where the private PostgreSQL answers, if it is private.
+    pub private: Option<Login>,
+    /// Secrets made for the private database.
+    pub generated: Option<Generated>,
+    cluster: Option<Cluster>,
+    pools: Arc<Pools>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+    serving: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Daemon {
+    /// Starts everything. Nothing is served before the policies are sound and the schema is in place.
+    pub async fn start(settings: &Settings) -> anyhow::Result<Self> {
+        let policies = Arc::new(Policies::load(&settings.policies)?);
+        let address = settings.address()?;
+        let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+        let ops_listener = match settings.ops_listen {
+            Some(ops) => Some(TcpListener::bind(ops).await.with_context(|| format!("cannot listen on {ops}"))?),
+            None => None,
+        };
+        let (cluster, generated, owner_url, app_url) = database(settings).await?;
+        let secrets = Secrets::from_env(generated.as_ref())?;
+        let tokens = OpsTokens::parse(secrets.ops_tokens.expose_secret()).map_err(|error| SettingsError(error.to_string()))?;
+        store::migrate(&owner_url).await.context("cannot bring the database's schema up to date")?;
+        if cluster.is_some() {
+            store::seed(&owner_url).await.context("cannot put the demo's seeds into the database")?;
+        }
+
+        let build = BuildInfo::from_env();
+        let pools = Arc::new(Pools::open(&app_url)?);
+        let (flags, clock) = (Arc::new(Flags::default()), Arc::new(DatabaseClock::default()));
+        let metrics = Arc::new(Metrics::new(&build.version, &build.git_commit)?);
+        let controller = Controller::new(Parts {
+            store: Store::new(pools.clone(), Uuid::now_v7()),
+            flags: flags.clone(),
+            policies,
+            metrics: metrics.clone(),
+            clock,
+            build: build.revision(),
+        });
+        let parts = Arc::new(PartsState::new(parts_config(secrets, &build), pools.clone(), flags.clone())?);
+        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        // The first turn comes before the first request, so that nobody is served by a guess.
+        controller.refresh().await;
+        let (users, changed_users) = mpsc::unbounded_channel();
+        controller.run(&tasks, &stop, users);
+        tasks.spawn(forget_changed_users(parts.clone(), changed_users, stop.clone()));
+
+        let address = listener.local_addr()?;
+        let ops_address = ops_listener.as_ref().map_or(Ok(address), TcpListener::local_addr)?;
+        let shared =
+            Shared::new(controller, flags, metrics, tokens, settings.open_metrics, build, stop.clone());
+        let serving = tokio::spawn(crate::web::serve(shared, crate::parts::router(parts), listener, ops_listener));
+        let private = cluster.as_ref().map(|cluster| cluster.owner().clone());
+        Ok(Self { address, ops_address, private, generated, cluster, pools, stop, tasks, serving })
+    }
+
+    /// Runs until `asked` is done, or until something that cannot be mended has happened.
+    pub async fn run_until(mut self, asked: impl Future<Output = ()>) -> anyhow::Result<()> {
+        let gave_up = async {
+            match &self.cluster {
+                Some(cluster) => cluster.gave_up().await.into(),
+                None => std::future::pending::<anyhow::Error>().await,
+            }
+        };
+        let ended = tokio::select! {
+            () = asked => Ok(()),
+            error = gave_up => Err(error),
+            served = &mut self.serving => served.context("the server's task ended")?.context("the server ended"),
+        };
+        self.stop().await?;
+        ended
+    }
+
+    /// Stops everything, the database last.
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        self.tasks.close();
+        let serving = self.serving;
+        if !serving.is_finished() && tokio::time::timeout(PATIENCE, serving).await.is_err() {
+            tracing::warn!("some requests were still under way and are cut off");
+        }
+        if tokio::time::timeout(PATIENCE, self.tasks.wait()).await.is_err() {
+            tracing::warn!("some tasks did not end in time");
+        }
+        self.pools.close().await;
+        if let Some(cluster) = self.cluster {
+            cluster.stop().await?;
+        }
+        Ok(())
+    }
+}
+
+/// The database: the one that is named, else a private one. Answers the owner's and the daemon's URL.
+async fn database(settings: &Settings) -> anyhow::Result<(Option<Cluster>, Option<Generated>, String, String)> {
+    if let Some(url) = &settings.database_url {
+        return Ok((None, None, url.clone(), url.clone()));
+    }
+    let cluster = Cluster::start(&settings.private_postgres()?).await?;
+    let generated = Generated::load_or_make(&settings.data_dir)
+        .with_context(|| format!("cannot keep secrets in {}", settings.data_dir.display()))?;
+    let (owner, app) = (cluster.owner().url(), cluster.app().url());
+    Ok((Some(cluster), Some(generated), owner, app))
+}
+
+fn parts_config(secrets: Secrets, build: &BuildInfo) -> PartsConfig {
+    PartsConfig {
+        jwt_secrets: secrets.jwt,
+        service_keys: secrets.service_keys,
+        signing_key: secrets.signing_key,
+        require_enrolled_signatures: secrets.require_enrolled_signatures,
+        build: crate::parts::BuildInfo {
+            version: build.version.clone(),
+            git_commit: build.git_commit.clone(),
+            environment: build.environment.clone(),
+        },
+    }
+}
+
+/// Drops what is cached of a user the moment the database says that it changed.
+async fn forget_changed_users(parts: Arc<PartsState>, mut users: mpsc::UnboundedReceiver<String>, stop: CancellationToken) {
+    loop {
+        let user = tokio::select! {
+            () = stop.cancelled() => return,
+            user = users.recv() => user,
+        };
+        match user.as_deref() {
+            None => return,
+            Some("*") => parts.forget_all(),
+            Some(user) => parts.forget_user(user),
+        }
+    }
+}

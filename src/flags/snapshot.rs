@@ -1,0 +1,91 @@
+//! One moment's flags, as the request path reads them.
+
+use rampart_core::FlagKey;
+use rampart_core::flag::{Evaluation, FlagState, Reason, evaluate};
+use rampart_core::policy::BucketBy;
+use rampart_core::rollout::{Epoch, RolloutId};
+
+/// The rollout and epoch that evaluated a request: where its outcome counts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct StageRef {
+    /// The rollout.
+    pub rollout: RolloutId,
+    /// Its epoch.
+    pub epoch: Epoch,
+}
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Subject<'s> {
+    /// The user's id.
+    pub user: Option<&'s str>,
+    /// The yacht's id.
+    pub yacht: Option<&'s str>,
+}
+
+/// A flag as it is served now.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Served {
+    /// The flag.
+    pub key: FlagKey,
+    /// What the evaluation needs.
+    pub state: FlagState,
+    /// What it buckets by.
+    pub bucket_by: BucketBy,
+    /// The rollout that decides it, if there is one.
+    pub stage: Option<StageRef>,
+}
+
+/// The answer for one subject, and where its outcome counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Answer {
+    /// On or off, and why.
+    pub evaluation: Evaluation,
+    /// The rollout and epoch that answered.
+    pub stage: Option<StageRef>,
+}
+
+/// Every flag at one moment, in the order of their names.
+#[derive(Clone, Default, Debug)]
+pub struct Snapshot {
+    pub(super) flags: Vec<Served>,
+}
+
+impl Snapshot {
+    /// The flag of this name.
+    pub fn get(&self, key: &str) -> Option<&Served> {
+        // A handful of flags: looking along a row is quicker than hashing the name.
+        self.flags.iter().find(|flag| flag.key.as_str() == key)
+    }
+
+    /// Every flag.
+    pub fn iter(&self) -> impl Iterator<Item = &Served> {
+        self.flags.iter()
+    }
+
+    /// The answer of the flag `key` for `subject`; off where the flag is unknown.
+    pub fn evaluate(&self, key: &str, subject: Subject<'_>) -> Answer {
+        match self.get(key) {
+            None => {
+                Answer { evaluation: Evaluation { on: false, reason: Reason::Disabled, bucket: None }, stage: None }
+            }
+            Some(flag) => Answer { evaluation: flag.evaluate(subject), stage: flag.stage },
+        }
+    }
+}
+
+impl Served {
+    /// The answer for `subject`.
+    pub fn evaluate(&self, subject: Subject<'_>) -> Evaluation {
+        let key = match &self.bucket_by {
+            BucketBy::UserId => subject.user,
+            BucketBy::YachtId => subject.yacht,
+            BucketBy::Attribute(_) => None,
+        };
+        match (subject.user, subject.yacht) {
+            (Some(user), Some(yacht)) => evaluate(&self.state, key, &[user, yacht]),
+            (Some(only), None) | (None, Some(only)) => evaluate(&self.state, key, &[only]),
+            (None, None) => evaluate(&self.state, key, &[]),
+        }
+    }
+}

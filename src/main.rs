@@ -1,0 +1,8 @@
+//! The command line of Rampart.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    rampart::cli::run().await
+}

@@ -1,0 +1,215 @@
+//! Who asks: bearer tokens of users, and the service key that may force a lens.
+//!
+//! Tokens are JSON Web Tokens (RFC 7519) signed with HS256, as Supabase makes them. The algorithm is
+//! pinned: a token that names another one is refused before its signature is looked at.
+
+use super::errors::ApiError;
+use super::lens::{LENS_HEADER, Lens};
+use super::state::ConfigError;
+use crate::clock;
+use aws_lc_rs::digest::{SHA256, digest};
+use axum::http::{HeaderMap, header};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use subtle::{Choice, ConstantTimeEq};
+use uuid::Uuid;
+
+/// Whom tokens must be meant for.
+const AUDIENCE: &str = "authenticated";
+/// How far our clock may be behind that of whoever issued the token.
+const LEEWAY_SECONDS: f64 = 60.0;
+/// Carries the service key, as Supabase's clients send it.
+const APIKEY_HEADER: &str = "apikey";
+
+/// The secrets that tell who asks.
+pub(super) struct Auth {
+    secrets: Vec<DecodingKey>,
+    validation: Validation,
+    /// SHA-256 of each service key: comparing digests takes the same time whatever the key's length.
+    service_keys: Vec<Vec<u8>>,
+}
+
+impl std::fmt::Debug for Auth {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth").field("secrets", &self.secrets.len()).finish_non_exhaustive()
+    }
+}
+
+/// What we take from a token. A role in it is never looked at.
+#[derive(Clone, Debug, Deserialize)]
+struct Claims {
+    sub: String,
+    exp: f64,
+    iat: Option<f64>,
+    nbf: Option<f64>,
+}
+
+impl Auth {
+    /// Refuses an empty set of secrets, and empty ones.
+    pub(super) fn new(secrets: &[SecretString], service_keys: &[SecretString]) -> Result<Self, ConfigError> {
+        if secrets.is_empty() || secrets.iter().any(|secret| secret.expose_secret().is_empty()) {
+            return Err(ConfigError::NoJwtSecret);
+        }
+        if service_keys.iter().any(|key| key.expose_secret().is_empty()) {
+            return Err(ConfigError::EmptyServiceKey);
+        }
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_required_spec_claims(&["exp", "aud", "sub"]);
+        validation.set_audience(&[AUDIENCE]);
+        // The library knows one leeway for all times; we grant none on the expiry. See `in_time`.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        Ok(Self {
+            secrets: secrets.iter().map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes())).collect(),
+            validation,
+            service_keys: service_keys.iter().map(|key| fingerprint(key.expose_secret().as_bytes())).collect(),
+        })
+    }
+
+    /// The user of a request's bearer token.
+    pub(super) fn user(&self, headers: &HeaderMap) -> Result<Uuid, ApiError> {
+        let header =
+            headers.get(header::AUTHORIZATION).ok_or_else(|| ApiError::unauthorized("missing bearer token"))?;
+        let token = header
+            .to_str()
+            .ok()
+            .and_then(|header| header.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, token)| token.trim())
+            .ok_or_else(|| ApiError::unauthorized("expected a bearer token"))?;
+        let claims = self
+            .secrets
+            .iter()
+            .find_map(|secret| jsonwebtoken::decode::<Claims>(token, secret, &self.validation).ok())
+            .ok_or_else(|| ApiError::unauthorized("invalid token"))?
+            .claims;
+        if !in_time(&claims, seconds_now()) {
+            return Err(ApiError::unauthorized("token expired or not valid yet"));
+        }
+        claims.sub.parse().map_err(|_| ApiError::unauthorized("invalid token"))
+    }
+
+    /// The lens a holder of the service key asks for. From anybody else the wish is ignored.
+    pub(super) fn forced_lens(&self, headers: &HeaderMap) -> Option<Lens> {
+        let wish = headers.get(LENS_HEADER)?.to_str().ok()?.parse().ok()?;
+        let key = fingerprint(headers.get(APIKEY_HEADER)?.as_bytes());
+        // Every key is compared, so that the time does not tell which one matched.
+        let known = self.service_keys.iter().fold(Choice::from(0), |known, own| known | own.ct_eq(&key));
+        bool::from(known).then_some(wish)
+    }
+}
+
+fn fingerprint(key: &[u8]) -> Vec<u8> {
+    digest(&SHA256, key).as_ref().to_vec()
+}
+
+fn seconds_now() -> f64 {
+    // Whole milliseconds of this century fit into a double exactly.
+    clock::wall().timestamp_millis() as f64 / 1000.0
+}
+
+fn in_time(claims: &Claims, now: f64) -> bool {
+    let begun = |start: Option<f64>| start.is_none_or(|start| start <= now + LEEWAY_SECONDS);
+    claims.exp > now && begun(claims.iat) && begun(claims.nbf)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+    use jsonwebtoken::{EncodingKey, Header};
+    use serde_json::{Value, json};
+
+    const USER: &str = "5af9d61d-9b2e-4db4-a54c-a3c95eec70e5";
+
+    fn auth() -> Auth {
+        Auth::new(&["one".into(), "two".into()], &["service".into()]).expect("secrets")
+    }
+
+    fn ask(claims: &Value, secret: &str, algorithm: Algorithm) -> Result<Uuid, ApiError> {
+        let key = EncodingKey::from_secret(secret.as_bytes());
+        let token = jsonwebtoken::encode(&Header::new(algorithm), claims, &key).expect("a token");
+        bearer(&format!("Bearer {token}"))
+    }
+
+    fn bearer(value: &str) -> Result<Uuid, ApiError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AUTHORIZATION, HeaderValue::from_str(value).expect("a header"));
+        auth().user(&headers)
+    }
+
+    fn claims() -> Value {
+        json!({ "sub": USER, "aud": "authenticated", "exp": seconds_now() + 60.0 })
+    }
+
+    fn with(key: &str, value: Value) -> Value {
+        let mut claims = claims();
+        claims[key] = value;
+        claims
+    }
+
+    #[test]
+    fn any_configured_secret_verifies_a_token_and_no_other_does() {
+        assert_eq!(ask(&claims(), "one", Algorithm::HS256).expect("valid").to_string(), USER);
+        assert_eq!(ask(&claims(), "two", Algorithm::HS256).expect("valid").to_string(), USER);
+        assert!(ask(&claims(), "three", Algorithm::HS256).is_err());
+    }
+
+    #[test]
+    fn another_algorithm_is_refused_even_with_the_right_secret() {
+        assert!(ask(&claims(), "one", Algorithm::HS512).is_err());
+        // {"alg":"none"} . {} .
+        assert!(bearer("Bearer eyJhbGciOiJub25lIn0.e30.").is_err());
+    }
+
+    #[test]
+    fn audience_subject_and_expiry_are_required() {
+        for claims in [
+            with("aud", json!("anon")),
+            with("aud", Value::Null),
+            with("sub", json!("captain")),
+            with("sub", json!(7)),
+            with("sub", Value::Null),
+            with("exp", Value::Null),
+            with("exp", json!("tomorrow")),
+            with("exp", json!(seconds_now() - 1.0)),
+            with("exp", json!(-1)),
+            with("nbf", json!(seconds_now() + 90.0)),
+            with("iat", json!(seconds_now() + 90.0)),
+        ] {
+            assert!(ask(&claims, "one", Algorithm::HS256).is_err(), "{claims}");
+        }
+        assert!(ask(&with("nbf", json!(seconds_now() + 30.0)), "one", Algorithm::HS256).is_ok());
+        assert!(ask(&with("aud", json!(["authenticated", "other"])), "one", Algorithm::HS256).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_bearer_token_is_refused() {
+        for value in ["Bearer", "Bearer ", "Basic YTpi", "Bearer a.b.c", "token"] {
+            assert!(bearer(value).is_err(), "{value}");
+        }
+        assert!(auth().user(&HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn only_the_service_key_forces_a_lens() {
+        let wish = |key: &'static str, lens: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(APIKEY_HEADER, HeaderValue::from_static(key));
+            headers.insert(LENS_HEADER, HeaderValue::from_static(lens));
+            auth().forced_lens(&headers)
+        };
+        assert_eq!(wish("service", "v2"), Some(Lens::V2));
+        assert_eq!(wish("service", "v1"), Some(Lens::V1));
+        assert_eq!(wish("service", "v3"), None);
+        assert_eq!(wish("servic", "v2"), None);
+    }
+
+    #[test]
+    fn it_does_not_start_without_secrets() {
+        assert_eq!(Auth::new(&[], &[]).expect_err("no secret"), ConfigError::NoJwtSecret);
+        assert_eq!(Auth::new(&["".into()], &[]).expect_err("empty"), ConfigError::NoJwtSecret);
+        assert_eq!(Auth::new(&["one".into()], &["".into()]).expect_err("empty"), ConfigError::EmptyServiceKey);
+    }
+}

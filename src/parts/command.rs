@@ -1,0 +1,153 @@
+//! From a payload to an outcome, in the order of the contract: yacht, fields, role, and only then the deed.
+
+use super::actions::Action;
+use super::adjust::{Adjust, Adjusted};
+use super::consume::{Consume, Consumed};
+use super::details::{self, Details};
+use super::errors::ApiError;
+use super::fields::Fields;
+use super::gate::Caller;
+use super::low_stock::{self, Filter, LowStock};
+use super::receive::{Receive, Received};
+use super::state::PartsState;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use uuid::Uuid;
+
+/// The longest idempotency key, in characters; the database allows no longer one.
+pub(super) const IDEMPOTENCY_KEY_MAX_CHARS: usize = 255;
+
+/// A checked request.
+#[derive(Clone, Debug)]
+enum Command {
+    Details(Uuid),
+    LowStock(Filter),
+    Receive(Receive),
+    Consume(Consume),
+    Adjust(Adjust),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// Of a change: its audit row, so that the same request answered again bears the same id.
+    pub(super) execution_id: Uuid,
+    /// Whether this is the answer of an earlier request with the same key.
+    pub(super) replayed: bool,
+    /// The answer.
+    pub(super) body: Body,
+}
+
+/// The answer of each action.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub(super) enum Body {
+    Details { data: Box<Details>, message: String },
+    LowStock(LowStock),
+    Received(Received),
+    Consumed(Consumed),
+    Adjusted(Box<Adjusted>),
+}
+
+/// Refuses a yacht that is not the caller's own, naming no ids. What is no id at all is a field error.
+pub(super) fn check_yacht(
+    caller: &Caller,
+    fields: &mut Fields<'_>,
+    name: &str,
+    yacht: Option<&Value>,
+) -> Result<(), ApiError> {
+    let Some(yacht) = yacht.filter(|yacht| !yacht.is_null() && yacht.as_str() != Some("")) else { return Ok(()) };
+    match yacht.as_str().and_then(|yacht| yacht.trim().parse::<Uuid>().ok()) {
+        Some(yacht) if yacht == caller.yacht => Ok(()),
+        Some(_) => Err(ApiError::denied("this yacht is not yours")),
+        None => {
+            fields.refuse(name, "a UUID");
+            Ok(())
+        }
+    }
+}
+
+/// Checks a request and carries it out.
+pub(super) async fn perform(
+    state: &PartsState,
+    caller: &Caller,
+    action: Action,
+    mut fields: Fields<'_>,
+) -> Result<Outcome, ApiError> {
+    let yacht = fields.given("yacht_id");
+    check_yacht(caller, &mut fields, "yacht_id", yacht)?;
+    let command = Command::parse(action, fields)?;
+    if !action.may_execute(caller.role) {
+        return Err(ApiError::not_permitted(action.name()));
+    }
+    command.run(state, caller).await
+}
+
+impl Command {
+    fn parse(action: Action, mut fields: Fields<'_>) -> Result<Self, ApiError> {
+        Ok(match action {
+            Action::ViewPartDetails => {
+                let part = fields.uuid("part_id");
+                Command::Details(fields.done(part)?)
+            }
+            Action::ViewLowStock => Command::LowStock(Filter::parse(fields)?),
+            Action::ReceivePart => Command::Receive(Receive::parse(fields)?),
+            Action::ConsumePart => Command::Consume(Consume::parse(fields)?),
+            Action::AdjustStockQuantity => Command::Adjust(Adjust::parse(fields)?),
+        })
+    }
+
+    async fn run(&self, state: &PartsState, caller: &Caller) -> Result<Outcome, ApiError> {
+        match self {
+            Command::Details(part) => {
+                let data = Box::new(details::of_part(state, caller, *part).await?);
+                let message = format!("Details of {}", data.name());
+                Ok(Outcome::read(Body::Details { data, message }))
+            }
+            Command::LowStock(filter) => {
+                Ok(Outcome::read(Body::LowStock(low_stock::report(state, caller, filter).await?)))
+            }
+            Command::Receive(receive) => receive.run(state, caller).await,
+            Command::Consume(consume) => consume.run(state, caller).await,
+            Command::Adjust(adjust) => adjust.run(state, caller).await,
+        }
+    }
+}
+
+impl Outcome {
+    fn read(body: Body) -> Self {
+        Self { execution_id: Uuid::now_v7(), replayed: false, body }
+    }
+
+    /// A change, with the audit row that stands for it.
+    pub(super) fn changed(audit_id: Uuid, replayed: bool, body: impl Into<Body>) -> Self {
+        Self { execution_id: audit_id, replayed, body: body.into() }
+    }
+}
+
+impl From<Received> for Body {
+    fn from(body: Received) -> Self {
+        Body::Received(body)
+    }
+}
+
+impl From<Consumed> for Body {
+    fn from(body: Consumed) -> Self {
+        Body::Consumed(body)
+    }
+}
+
+impl From<Adjusted> for Body {
+    fn from(body: Adjusted) -> Self {
+        Body::Adjusted(Box::new(body))
+    }
+}
+
+/// Reads what the write path answered, and whether it answered so before.
+pub(super) fn told<T: DeserializeOwned>(answer: Value) -> Result<(T, bool), ApiError> {
+    let replayed = answer.get("replayed") == Some(&Value::Bool(true));
+    let written = serde_json::from_value(answer)
+        .map_err(|error| ApiError::internal(format!("the write path answered something else: {error}")))?;
+    Ok((written, replayed))
+}

@@ -1,0 +1,179 @@
+//! One part with its stock, through either lens.
+
+use super::errors::ApiError;
+use super::gate::Caller;
+use super::lens::Lens;
+use super::state::PartsState;
+use super::transaction;
+use serde::Serialize;
+use sqlx::{Error, PgConnection, PgPool};
+use uuid::Uuid;
+
+/// A part.
+#[derive(Debug, Serialize)]
+pub(super) struct Details {
+    id: Uuid,
+    name: String,
+    part_number: Option<String>,
+    description: Option<String>,
+    category: Option<String>,
+    manufacturer: Option<String>,
+    is_critical: bool,
+    unit_cost: Option<f64>,
+    stock: Stock,
+}
+
+#[derive(Debug, PartialEq, Serialize)]
+struct Stock {
+    on_hand: i64,
+    min_level: i64,
+    reorder_multiple: i64,
+    location: Option<String>,
+    stock_id: Option<Uuid>,
+    is_low_stock: bool,
+    is_out_of_stock: bool,
+    suggested_order_qty: i64,
+}
+
+struct Row {
+    id: Uuid,
+    name: String,
+    part_number: Option<String>,
+    description: Option<String>,
+    category: Option<String>,
+    manufacturer: Option<String>,
+    is_critical: bool,
+    unit_cost: Option<f64>,
+    on_hand: i64,
+    min_level: i32,
+    reorder_multiple: i32,
+    location: Option<String>,
+    stock_id: Option<Uuid>,
+}
+
+impl Details {
+    /// Its name, for messages.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// Reads a part. A part of another yacht does not exist for this user.
+pub(super) async fn of_part(state: &PartsState, caller: &Caller, part: Uuid) -> Result<Details, ApiError> {
+    let row = match caller.lens {
+        Lens::V1 => transaction::retry_read(|| through_v1(&state.pools.parts_v1, caller, part)).await?,
+        Lens::V2 => transaction::retry_read(|| through_v2(&state.pools.parts_v2, caller, part)).await?,
+    };
+    let row = row.ok_or_else(|| ApiError::not_found("Part not found"))?;
+    Ok(Details {
+        id: row.id,
+        name: row.name,
+        part_number: row.part_number,
+        description: row.description,
+        category: row.category,
+        manufacturer: row.manufacturer,
+        is_critical: row.is_critical,
+        unit_cost: row.unit_cost,
+        stock: Stock::new(row.on_hand, row.min_level.into(), row.reorder_multiple.into(), row.location, row.stock_id),
+    })
+}
+
+impl Stock {
+    fn new(on_hand: i64, min_level: i64, multiple: i64, location: Option<String>, stock_id: Option<Uuid>) -> Self {
+        Self {
+            on_hand,
+            min_level,
+            reorder_multiple: multiple,
+            location,
+            stock_id,
+            is_low_stock: min_level > 0 && on_hand <= min_level,
+            is_out_of_stock: on_hand <= 0,
+            suggested_order_qty: suggested(on_hand, min_level, multiple),
+        }
+    }
+}
+
+/// What brings the stock back to its minimum, in whole multiples.
+fn suggested(on_hand: i64, min_level: i64, multiple: i64) -> i64 {
+    if min_level == 0 || on_hand >= min_level {
+        return 0;
+    }
+    let multiple = multiple.max(1);
+    (min_level - on_hand + multiple - 1) / multiple * multiple
+}
+
+async fn through_v1(pool: &PgPool, caller: &Caller, part: Uuid) -> Result<Option<Row>, Error> {
+    let mut transaction = transaction::begin(pool, &caller.claims).await?;
+    let row = v1(&mut transaction, caller.yacht, part).await?;
+    transaction.commit().await?;
+    Ok(row)
+}
+
+async fn through_v2(pool: &PgPool, caller: &Caller, part: Uuid) -> Result<Option<Row>, Error> {
+    let mut transaction = transaction::begin(pool, &caller.claims).await?;
+    let row = v2(&mut transaction, caller.yacht, part).await?;
+    transaction.commit().await?;
+    Ok(row)
+}
+
+/// From the cached quantities; the main row is chosen as `pms_part_stock` chooses it.
+async fn v1(connection: &mut PgConnection, yacht: Uuid, part: Uuid) -> Result<Option<Row>, Error> {
+    sqlx::query_as!(
+        Row,
+        r#"select p.id, p.name, p.part_number, p.description, p.category, p.manufacturer, p.is_critical,
+                  p.unit_cost::float8 as unit_cost, coalesce(s.on_hand, 0) as "on_hand!", p.min_level, p.reorder_multiple,
+                  s.location as "location?", s.stock_id as "stock_id?"
+           from public.pms_parts p
+           left join public.pms_part_locations l on l.yacht_id = p.yacht_id and l.id = p.primary_location_id
+           left join lateral (
+               select sum(i.quantity) as on_hand,
+                      (array_agg(i.location order by i.location = l.name desc nulls last, i.quantity desc, i.id))[1] as location,
+                      (array_agg(i.id order by i.location = l.name desc nulls last, i.quantity desc, i.id))[1] as stock_id
+               from public.pms_inventory_stock i
+               where i.yacht_id = p.yacht_id and i.part_id = p.id and i.deleted_at is null
+           ) s on true
+           where p.yacht_id = $1 and p.id = $2 and p.deleted_at is null"#,
+        yacht,
+        part
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+/// From the ledger: pms_part_stock → v_stock_from_transactions.
+async fn v2(connection: &mut PgConnection, yacht: Uuid, part: Uuid) -> Result<Option<Row>, Error> {
+    sqlx::query_as!(
+        Row,
+        r#"select p.id, p.name, p.part_number, p.description, p.category, p.manufacturer, p.is_critical,
+                  p.unit_cost::float8 as unit_cost, s.on_hand as "on_hand!", s.min_level as "min_level!",
+                  s.reorder_multiple as "reorder_multiple!", s.location as "location?", s.stock_id as "stock_id?"
+           from public.pms_parts p
+           join public.pms_part_stock s on s.yacht_id = p.yacht_id and s.part_id = p.id
+           where p.yacht_id = $1 and p.id = $2"#,
+        yacht,
+        part
+    )
+    .fetch_optional(connection)
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suggestions_come_in_whole_multiples_and_never_for_untracked_parts() {
+        assert_eq!(suggested(2, 10, 1), 8);
+        assert_eq!(suggested(2, 10, 6), 12);
+        assert_eq!(suggested(10, 10, 6), 0);
+        assert_eq!(suggested(0, 0, 6), 0);
+        assert_eq!(suggested(-3, 1, 1), 4);
+    }
+
+    #[test]
+    fn a_part_at_its_minimum_is_low_and_an_untracked_one_is_not() {
+        assert!(Stock::new(5, 5, 1, None, None).is_low_stock);
+        let untracked = Stock::new(0, 0, 1, None, None);
+        assert!(!untracked.is_low_stock && untracked.is_out_of_stock);
+    }
+}

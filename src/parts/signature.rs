@@ -1,0 +1,144 @@
+//! Signatures of signed actions: what a request must bring, and the chain they form.
+//!
+//! Each yacht's signatures are a chain. A signature is an HMAC over the facts it stands for and over the
+//! signature before it; so none can be altered, left out or moved without breaking those behind it. The
+//! payload holds every signed fact but the previous signature, which the audit row has in its metadata:
+//! whoever has the key can follow the chain from the audit log alone.
+
+use super::canonical::{Facts, canonical, hex, object};
+use super::fields::{Fields, sound};
+use super::state::ConfigError;
+use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::hmac;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+/// How people sign: a PIN and a code from their generator.
+const SIGNATURE_TYPE: &str = "pin_totp";
+const REASON_CODE_MAX_CHARS: usize = 64;
+
+/// The key of the chain.
+pub(super) struct SigningKey {
+    key: hmac::Key,
+    id: String,
+}
+
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SigningKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// A signature as it is stored and returned.
+#[derive(Clone, Debug)]
+pub(super) struct Sealed {
+    /// The signed facts and the hash.
+    pub(super) payload: Value,
+    /// The hash: the new head of the chain.
+    pub(super) hash: String,
+}
+
+impl SigningKey {
+    /// Its id is the beginning of its SHA-256: enough to tell keys apart, useless to find one.
+    pub(super) fn new(secret: &SecretString) -> Result<Self, ConfigError> {
+        let secret = secret.expose_secret().as_bytes();
+        if secret.is_empty() {
+            return Err(ConfigError::NoSigningKey);
+        }
+        let mut id = hex(digest(&SHA256, secret).as_ref());
+        id.truncate(8);
+        Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret), id })
+    }
+
+    /// Signs `facts` as the successor of `previous`.
+    pub(super) fn seal(&self, mut facts: Facts, previous: &str) -> Sealed {
+        facts.insert("signature_type", SIGNATURE_TYPE.into());
+        facts.insert("key_id", self.id.clone().into());
+        facts.insert("previous_signature", previous.into());
+        let tag = hmac::sign(&self.key, canonical(&facts).as_bytes());
+        let hash = format!("hmac-sha256:{}", hex(tag.as_ref()));
+        facts.remove("previous_signature");
+        facts.insert("signature_hash", hash.clone().into());
+        Sealed { payload: object(&facts), hash }
+    }
+}
+
+/// Notes what a request's signature lacks. PIN and code are looked at and not taken: nothing to store,
+/// log or echo. Answers the reason code.
+pub(super) fn required(fields: &mut Fields<'_>) -> Option<String> {
+    let signature = fields.given("signature").and_then(Value::as_object);
+    for part in ["pin", "totp"] {
+        let present = match signature.and_then(|signature| signature.get(part)) {
+            Some(Value::String(text)) => !text.trim().is_empty(),
+            Some(Value::Number(_)) => true,
+            _ => false,
+        };
+        if !present {
+            fields.miss_signature(&format!("signature.{part}"));
+        }
+    }
+    let code = signature?.get("reason_code").filter(|code| !code.is_null())?;
+    let code = code.as_str().and_then(|code| sound(code, REASON_CODE_MAX_CHARS));
+    if code.is_none() {
+        fields.refuse("signature.reason_code", format!("text of at most {REASON_CODE_MAX_CHARS} characters"));
+    }
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn facts() -> Facts {
+        Facts::from([
+            ("action", "adjust_stock_quantity".into()),
+            ("old_quantity", 3.into()),
+            ("verified", false.into()),
+        ])
+    }
+
+    fn key(secret: &str) -> SigningKey {
+        SigningKey::new(&secret.into()).expect("a key")
+    }
+
+    #[test]
+    fn a_signature_can_be_recomputed_from_its_payload_and_predecessor() {
+        let sealed = key("k").seal(facts(), "hmac-sha256:before");
+        let mut signed: std::collections::BTreeMap<String, Value> =
+            serde_json::from_value(sealed.payload.clone()).expect("an object");
+        assert_eq!(signed.remove("signature_hash"), Some(json!(sealed.hash)));
+        signed.insert("previous_signature".to_owned(), json!("hmac-sha256:before"));
+        let text = serde_json::to_string(&signed).expect("text");
+        let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, b"k"), text.as_bytes());
+        assert_eq!(sealed.hash, format!("hmac-sha256:{}", hex(tag.as_ref())));
+    }
+
+    #[test]
+    fn another_fact_key_or_predecessor_makes_another_signature() {
+        let hash = key("k").seal(facts(), "").hash;
+        let mut other = facts();
+        other.insert("old_quantity", 4.into());
+        assert_ne!(key("k").seal(other, "").hash, hash);
+        assert_ne!(key("l").seal(facts(), "").hash, hash);
+        assert_ne!(key("k").seal(facts(), "x").hash, hash);
+        assert_eq!(key("k").seal(facts(), "").hash, hash);
+    }
+
+    #[test]
+    fn pin_and_code_must_be_there_and_are_told_apart_from_missing_fields() {
+        let lacking = |signature: Value| {
+            let values = json!({ "signature": signature });
+            let mut fields = Fields::of_body(values.as_object().expect("an object"));
+            required(&mut fields);
+            fields.done(()).err().map(|error| (error.code, error.fields.len()))
+        };
+        assert_eq!(lacking(json!({"pin": "1234", "totp": "000000"})), None);
+        assert_eq!(lacking(json!({"pin": "1234", "totp": 0})), None);
+        assert_eq!(lacking(json!({"pin": "1234"})), Some(("SIGNATURE_REQUIRED", 1)));
+        for nothing in [json!({}), json!("signed"), json!(null), json!([]), json!({"pin": " ", "totp": null})] {
+            assert_eq!(lacking(nothing), Some(("SIGNATURE_REQUIRED", 2)));
+        }
+        assert_eq!(lacking(json!({"pin": "1", "totp": "2", "reason_code": 3})), Some(("VALIDATION_ERROR", 1)));
+    }
+}

@@ -1,0 +1,105 @@
+//! What the room is given, and what it keeps between requests.
+
+use super::auth::Auth;
+use super::people::People;
+use super::signature::SigningKey;
+use crate::flags::Flags;
+use crate::store::Pools;
+use secrecy::SecretString;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the database may take to show that it is there, when a pool had no connection to give.
+const SIGN_OF_LIFE: Duration = Duration::from_millis(250);
+
+/// What the parts API is told by the settings.
+#[derive(Debug)]
+pub struct PartsConfig {
+    /// Secrets of HS256 tokens; any of them may verify one.
+    pub jwt_secrets: Vec<SecretString>,
+    /// Keys that may force a lens.
+    pub service_keys: Vec<SecretString>,
+    /// The key of the signature chain.
+    pub signing_key: SecretString,
+    /// Whether a user without an enrolled PIN and code generator may sign.
+    pub require_enrolled_signatures: bool,
+    /// What `/version` says.
+    pub build: BuildInfo,
+}
+
+/// Which build this is.
+#[derive(Clone, Debug)]
+pub struct BuildInfo {
+    /// The release.
+    pub version: String,
+    /// The commit it was built from.
+    pub git_commit: String,
+    /// Where it runs.
+    pub environment: String,
+}
+
+/// Why the parts API does not start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// Without one, no token could be told from a forged one.
+    #[error("no secret to verify tokens with\nhint: set TENANT_1_SUPABASE_JWT_SECRET")]
+    NoJwtSecret,
+    /// An empty key would sign what anybody can sign.
+    #[error("the signing key is empty\nhint: set RAMPART_SIGNING_KEY")]
+    NoSigningKey,
+    /// An empty key would let everybody force a lens.
+    #[error("a service key is empty")]
+    EmptyServiceKey,
+}
+
+/// Everything a request needs. Share it behind an `Arc`.
+#[derive(Debug)]
+pub struct PartsState {
+    /// Connections.
+    pub pools: Arc<Pools>,
+    /// The flags that choose the lens.
+    pub flags: Arc<Flags>,
+    /// Who may ask.
+    pub(super) auth: Auth,
+    /// Whom we know for the next few seconds.
+    pub(super) people: People,
+    /// The signature chain's key.
+    pub(super) signing: SigningKey,
+    /// Whether presence of a signature is not enough.
+    pub(super) require_enrolled_signatures: bool,
+    /// Which build this is.
+    pub(super) build: BuildInfo,
+}
+
+impl PartsState {
+    /// Refuses to start without secrets: there is no developer mode to forget about.
+    pub fn new(config: PartsConfig, pools: Arc<Pools>, flags: Arc<Flags>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            pools,
+            flags,
+            auth: Auth::new(&config.jwt_secrets, &config.service_keys)?,
+            people: People::default(),
+            signing: SigningKey::new(&config.signing_key)?,
+            require_enrolled_signatures: config.require_enrolled_signatures,
+            build: config.build,
+        })
+    }
+
+    /// Drops what is remembered of a user; for `NOTIFY rampart_users, '<user id>'`.
+    pub fn forget_user(&self, user: &str) {
+        match user.parse() {
+            Ok(user) => self.people.forget(user),
+            Err(_) => self.people.forget_all(),
+        }
+    }
+
+    /// Drops what is remembered of everybody; for `NOTIFY rampart_users, '*'` and a lost listener.
+    pub fn forget_all(&self) {
+        self.people.forget_all();
+    }
+
+    /// Whether the database is there although a pool had no connection to give: then the pool was busy.
+    pub(super) async fn database_answers(&self) -> bool {
+        tokio::time::timeout(SIGN_OF_LIFE, self.pools.answers()).await.unwrap_or(false)
+    }
+}

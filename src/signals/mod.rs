@@ -1,0 +1,15 @@
+//! Where measurements come from.
+//!
+//! Live requests are measured in memory and answer at once. Everything slower is a sensor: a task of its
+//! own that puts its newest reading on the [`Board`] and then has the guard look, so that a slow signal
+//! never holds up a fast one.
+
+mod board;
+mod live;
+mod sensors;
+mod tally;
+
+pub use board::Board;
+pub use live::{Cohort, Live, Observation, Traffic};
+pub use sensors::{Sensors, flush_slots};
+pub use tally::Tally;

@@ -1,0 +1,151 @@
+//! The slow signals: each kind in a task of its own.
+
+use crate::clock::DatabaseClock;
+use crate::controller::Guard;
+use crate::signals::{Board, Live};
+use crate::store::Store;
+use rampart_core::policy::{Check, Signal};
+use rampart_core::rollout::{Outcome, Reading};
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// The longest pause between two measurements.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long one measurement may take before it is a fault.
+const DEADLINE: Duration = Duration::from_secs(4);
+
+/// What the sensors need.
+#[derive(Clone, Debug)]
+pub struct Sensors {
+    /// The database they ask.
+    pub store: Store,
+    /// Where readings go.
+    pub board: Arc<Board>,
+    /// Who looks at them.
+    pub guard: Arc<Guard>,
+    /// The time readings carry.
+    pub clock: Arc<DatabaseClock>,
+    /// Wakes the audit sweep: somebody committed a violation.
+    pub audit_nudge: Arc<Notify>,
+    /// Wakes the report count: somebody filed one.
+    pub report_nudge: Arc<Notify>,
+}
+
+impl Sensors {
+    /// The audit sweep, at once after a violation was committed and else every tick.
+    pub async fn sweep_audit(self, stop: CancellationToken) {
+        let nudge = self.audit_nudge.clone();
+        self.run(stop, &nudge, &[Signal::AuditViolations], async |sensors, watched, _| {
+            let (count, sample) = sensors.store.audit_violations(&watched.audit_baseline).await.map_err(|e| e.to_string())?;
+            if count > 0 {
+                tracing::warn!(audit.violations = count, audit.sample = ?sample, "audit violations found");
+            }
+            Ok(Outcome::measured(count as f64, 1))
+        })
+        .await;
+    }
+
+    /// The count of open reports.
+    pub async fn count_reports(self, stop: CancellationToken) {
+        let nudge = self.report_nudge.clone();
+        let signals = [Signal::ReportAny, Signal::ReportDataInconsistency, Signal::ReportOther];
+        self.run(stop, &nudge, &signals, async |sensors, watched, check| {
+            let rollout = &watched.rollout;
+            let (inconsistencies, others) =
+                sensors.store.open_reports(&rollout.flag, rollout.started_at).await.map_err(|e| e.to_string())?;
+            let count = match check.signal {
+                Signal::ReportDataInconsistency => inconsistencies,
+                Signal::ReportOther => others,
+                _ => inconsistencies + others,
+            };
+            Ok(Outcome::measured(count as f64, 1))
+        })
+        .await;
+    }
+
+    /// The row level security probe: as a user of each of two yachts, read everything.
+    pub async fn probe_rls(self, stop: CancellationToken) {
+        let never = Notify::new();
+        self.run(stop, &never, &[Signal::ProbeRls], async |sensors, _, _| {
+            let users = sensors.store.probe_users().await.map_err(|e| e.to_string())?;
+            if users.len() < 2 {
+                return Ok(Outcome::NoEvidence("two yachts with people and parts are needed to prove isolation".to_owned()));
+            }
+            let (mut own, mut foreign) = (0, 0);
+            for (user, yacht) in users {
+                let finding = sensors.store.probe_rls(user, yacht).await.map_err(|e| e.to_string())?;
+                foreign += finding.foreign;
+                own = if finding.own == 0 { 0 } else { own + finding.own };
+                if own == 0 && foreign == 0 {
+                    return Ok(Outcome::NoEvidence("the probe's user sees no rows of its own yacht".to_owned()));
+                }
+            }
+            Ok(Outcome::measured(foreign as f64, u64::try_from(own).unwrap_or(0)))
+        })
+        .await;
+    }
+
+    /// Measures every watched check of `signals`, again and again, until stopped.
+    async fn run(
+        self,
+        stop: CancellationToken,
+        nudge: &Notify,
+        signals: &[Signal],
+        measure: impl AsyncFn(&Self, &crate::controller::Watched, &Check) -> Result<Outcome, String>,
+    ) {
+        loop {
+            let mut pause = LONGEST_PAUSE;
+            for watched in self.guard.watched() {
+                pause = pause.min(watched.policy.tick.std());
+                for check in watched.policy.checks.iter().filter(|check| signals.contains(&check.signal)) {
+                    let begun_at = self.clock.now();
+                    let measured = tokio::time::timeout(DEADLINE, measure(&self, &watched, check)).await;
+                    let outcome = measured
+                        .unwrap_or_else(|_| Err(format!("no answer within {} s", DEADLINE.as_secs())))
+                        .unwrap_or_else(Outcome::Fault);
+                    let (rollout, epoch) = (watched.rollout.id, watched.rollout.epoch);
+                    let reading = Reading { rollout, epoch, begun_at, observed_at: self.clock.now(), outcome };
+                    self.board.put(check.name.clone(), reading);
+                    self.guard.look(&watched.rollout.flag);
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = nudge.notified() => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+}
+
+/// Shares finished seconds with the other replicas, and takes in theirs, once a second.
+pub async fn flush_slots(store: Store, live: Arc<Live>, guard: Arc<Guard>, clock: Arc<DatabaseClock>, stop: CancellationToken) {
+    let mut taken_in = HashSet::new();
+    loop {
+        let rows = live.unwritten(clock.now());
+        match store.write_slots(&rows).await {
+            Ok(()) => live.written(&rows),
+            Err(error) => tracing::warn!(%error, slots.unwritten = rows.len(), "cannot share live slots yet"),
+        }
+        for watched in guard.watched() {
+            // The first look takes in the whole epoch, every later one the last seconds.
+            let epoch = (watched.rollout.id, watched.rollout.epoch);
+            let since = if taken_in.contains(&epoch) {
+                clock.now() - chrono::Duration::seconds(15)
+            } else {
+                watched.rollout.stage_since - chrono::Duration::seconds(1)
+            };
+            if let Ok(rows) = store.read_slots(epoch.0, epoch.1.0, since).await {
+                live.merge(&rows);
+                taken_in.insert(epoch);
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+        }
+    }
+}

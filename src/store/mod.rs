@@ -1,0 +1,58 @@
+//! The database: the only user of sqlx for flags, rollouts, journal, readings, leases and outbox.
+//!
+//! One statement a function; whatever belongs together is committed together by `rampart.commit_step`.
+
+mod audit;
+mod error;
+mod flags;
+mod journal;
+mod leases;
+mod migrate;
+mod owner;
+mod pools;
+mod probe;
+mod reports;
+mod rollouts;
+mod slots;
+mod ticks;
+
+pub use error::{StoreError, is_unavailable};
+pub use flags::{FlagRow, SqlChange, Sync};
+pub use journal::{JournalFilter, JournalRow};
+pub use leases::LEASE_SECONDS;
+pub use migrate::{migrate, seed};
+pub use owner::{Person, people, run_as_owner};
+pub use pools::Pools;
+pub use probe::ProbeFinding;
+pub use reports::{ReportRow, ReportKind};
+pub(crate) use rollouts::notice;
+pub use rollouts::{CommandKey, NewEntry, Notice, Step, StoredRollout};
+pub use slots::SlotRow;
+pub use ticks::TickRow;
+
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// The database as the controller and the ops API see it. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pools: Arc<Pools>,
+    replica: Uuid,
+}
+
+impl Store {
+    /// A store that speaks for the replica `replica`.
+    pub fn new(pools: Arc<Pools>, replica: Uuid) -> Self {
+        Self { pools, replica }
+    }
+
+    /// This process's identity among the replicas.
+    pub fn replica(&self) -> Uuid {
+        self.replica
+    }
+
+    /// The pools, for the rooms that run SQL of their own.
+    pub fn pools(&self) -> &Pools {
+        &self.pools
+    }
+}

@@ -1,0 +1,49 @@
+//! The row level security probe: may a user of one yacht read another's rows?
+
+use super::{Store, StoreError};
+use uuid::Uuid;
+
+/// What the probe saw as one user.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProbeFinding {
+    /// Rows of the user's own yacht: without any, the probe proves nothing.
+    pub own: i64,
+    /// Rows of another yacht: every one is a bypass.
+    pub foreign: i64,
+}
+
+impl Store {
+    /// A user of each of two yachts, as (user, yacht).
+    pub async fn probe_users(&self) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
+        let rows = sqlx::query!(r#"select user_id as "user_id!", yacht_id as "yacht_id!" from rampart.probe_users()"#)
+            .fetch_all(&self.pools.signals)
+            .await?;
+        Ok(rows.into_iter().map(|row| (row.user_id, row.yacht_id)).collect())
+    }
+
+    /// Reads the parts tables as `user` would, without a condition, and counts whose rows came back.
+    pub async fn probe_rls(&self, user: Uuid, yacht: Uuid) -> Result<ProbeFinding, StoreError> {
+        let claims = serde_json::json!({ "sub": user, "role": "authenticated" }).to_string();
+        let mut transaction = self.pools.signals.begin().await?;
+        sqlx::query!(
+            "select set_config('role', 'authenticated', true) as role, set_config('request.jwt.claims', $1, true) as claims",
+            claims
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        // Whole tables, so that row level security alone stands between the user and the rest.
+        let finding = sqlx::query_as!(
+            ProbeFinding,
+            r#"select count(*) filter (where yacht_id = $1) as "own!", count(*) filter (where yacht_id <> $1) as "foreign!"
+               from (select yacht_id from public.pms_parts
+                     union all select yacht_id from public.pms_inventory_stock
+                     union all select yacht_id from public.pms_inventory_transactions
+                     union all select yacht_id from public.pms_audit_log) seen"#,
+            yacht
+        )
+        .fetch_one(&mut *transaction)
+        .await?;
+        transaction.rollback().await?;
+        Ok(finding)
+    }
+}

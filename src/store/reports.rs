@@ -1,0 +1,108 @@
+//! What people report.
+
+use super::{Store, StoreError};
+use rampart_core::{FlagKey, Timestamp};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// What a report is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportKind {
+    /// Somebody saw wrong data: rolls back.
+    #[value(name = "data_inconsistency")]
+    DataInconsistency,
+    /// Anything else: holds.
+    Other,
+}
+
+impl ReportKind {
+    /// The name used on the wire and in the table.
+    pub const fn name(self) -> &'static str {
+        match self {
+            ReportKind::DataInconsistency => "data_inconsistency",
+            ReportKind::Other => "other",
+        }
+    }
+}
+
+/// A report.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReportRow {
+    /// Its identity.
+    pub id: Uuid,
+    /// `data_inconsistency` or `other`.
+    pub kind: String,
+    /// What was said.
+    pub text: String,
+    /// Who said it.
+    pub reporter: String,
+    /// When.
+    pub at: Timestamp,
+    /// When an operator dismissed it.
+    pub dismissed_at: Option<Timestamp>,
+    /// Who dismissed it.
+    pub dismissed_by: Option<String>,
+    /// Why.
+    pub dismiss_reason: Option<String>,
+}
+
+impl Store {
+    /// Keeps a report.
+    pub async fn add_report(&self, flag: &FlagKey, kind: ReportKind, text: &str, reporter: &str) -> Result<Uuid, StoreError> {
+        let id = Uuid::now_v7();
+        sqlx::query!(
+            "insert into rampart.reports (id, flag, kind, text, reporter) values ($1, $2, $3, $4, $5)",
+            id,
+            flag.as_str(),
+            kind.name(),
+            text,
+            reporter
+        )
+        .execute(&self.pools.ops)
+        .await?;
+        Ok(id)
+    }
+
+    /// The newest 200 reports of a flag.
+    pub async fn reports(&self, flag: &FlagKey) -> Result<Vec<ReportRow>, StoreError> {
+        let rows = sqlx::query_as!(
+            ReportRow,
+            "select id, kind, text, reporter, at, dismissed_at, dismissed_by, dismiss_reason
+             from rampart.reports where flag = $1 order by at desc limit 200",
+            flag.as_str()
+        )
+        .fetch_all(&self.pools.ops)
+        .await?;
+        Ok(rows)
+    }
+
+    /// Takes a report out of the count. False where there is no such open report.
+    pub async fn dismiss_report(&self, flag: &FlagKey, id: Uuid, by: &str, reason: &str) -> Result<bool, StoreError> {
+        let done = sqlx::query!(
+            "update rampart.reports set dismissed_at = now(), dismissed_by = $3, dismiss_reason = $4
+             where flag = $1 and id = $2 and dismissed_at is null",
+            flag.as_str(),
+            id,
+            by,
+            reason
+        )
+        .execute(&self.pools.ops)
+        .await?;
+        Ok(done.rows_affected() == 1)
+    }
+
+    /// Open reports since `since`: (data inconsistencies, others).
+    pub async fn open_reports(&self, flag: &FlagKey, since: Timestamp) -> Result<(i64, i64), StoreError> {
+        let row = sqlx::query!(
+            r#"select count(*) filter (where kind = 'data_inconsistency') as "inconsistencies!",
+                      count(*) filter (where kind = 'other') as "others!"
+               from rampart.reports where flag = $1 and at >= $2 and dismissed_at is null"#,
+            flag.as_str(),
+            since
+        )
+        .fetch_one(&self.pools.signals)
+        .await?;
+        Ok((row.inconsistencies, row.others))
+    }
+}

@@ -1,0 +1,173 @@
+//! Who calls: a bearer token, or the page's session.
+
+use super::problem::Problem;
+use super::server::Shared;
+use aws_lc_rs::digest;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, header};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use subtle::ConstantTimeEq;
+
+/// What a token may do; each role may do what the one before may, and `sdk` may only evaluate.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Evaluate flags.
+    Sdk,
+    /// See everything.
+    Viewer,
+    /// Give orders.
+    Operator,
+    /// Approve, and pass the gate.
+    ReleaseOwner,
+}
+
+impl Role {
+    /// The name used in settings and answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Role::Sdk => "sdk",
+            Role::Viewer => "viewer",
+            Role::Operator => "operator",
+            Role::ReleaseOwner => "release_owner",
+        }
+    }
+}
+
+impl FromStr for Role {
+    type Err = TokenError;
+
+    fn from_str(name: &str) -> Result<Self, TokenError> {
+        [Role::Sdk, Role::Viewer, Role::Operator, Role::ReleaseOwner]
+            .into_iter()
+            .find(|role| role.name() == name)
+            .ok_or_else(|| TokenError(format!("expected a role viewer, operator, release_owner or sdk, got {name:?}")))
+    }
+}
+
+/// Why a list of tokens cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("RAMPART_OPS_TOKENS: {0}")]
+pub struct TokenError(pub String);
+
+/// The tokens that are let in. Only their digests are kept.
+#[derive(Clone, Default)]
+pub struct OpsTokens {
+    tokens: Vec<([u8; 32], Role)>,
+}
+
+impl fmt::Debug for OpsTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} tokens", self.tokens.len())
+    }
+}
+
+impl OpsTokens {
+    /// The shortest token.
+    pub const MIN_LEN: usize = 16;
+
+    /// Reads `token:role,token:role`.
+    pub fn parse(list: &str) -> Result<Self, TokenError> {
+        let mut tokens = Vec::new();
+        for (number, item) in list.split(',').map(str::trim).filter(|item| !item.is_empty()).enumerate() {
+            // The token itself is never repeated in a message.
+            let (token, role) = item
+                .rsplit_once(':')
+                .ok_or_else(|| TokenError(format!("expected token:role, item {} has no ':'", number + 1)))?;
+            if token.len() < Self::MIN_LEN {
+                let text = format!("item {}: expected a token of at least {} characters", number + 1, Self::MIN_LEN);
+                return Err(TokenError(text));
+            }
+            tokens.push((sha256(token), role.parse()?));
+        }
+        Ok(Self { tokens })
+    }
+
+    /// The role of a token. Takes the same time whichever token it is compared with.
+    pub fn role_of(&self, token: &str) -> Option<Role> {
+        let given = sha256(token);
+        self.tokens.iter().fold(None, |found, (known, role)| if bool::from(known.ct_eq(&given)) { Some(*role) } else { found })
+    }
+}
+
+pub(super) fn sha256(text: &str) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA256, text.as_bytes()).as_ref());
+    out
+}
+
+/// Who calls, once let in.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub(super) role: Role,
+    /// For the journal: the role and the first digits of the token's digest.
+    pub(super) name: String,
+}
+
+impl Caller {
+    pub(super) fn new(role: Role, token: &str) -> Self {
+        let mark: String = sha256(token).iter().take(3).map(|byte| format!("{byte:02x}")).collect();
+        Self { role, name: format!("{}#{mark}", role.name()) }
+    }
+
+    /// Lets only `role` and those above it pass.
+    pub(super) fn must_be(&self, role: Role) -> Result<(), Problem> {
+        if self.role >= role {
+            return Ok(());
+        }
+        Err(Problem::forbidden(format!("expected the role {}, this token has {}", role.name(), self.role.name())))
+    }
+}
+
+impl FromRequestParts<Arc<Shared>> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
+        if let Some(token) = bearer(&parts.headers) {
+            let role = shared.tokens.role_of(token).ok_or_else(|| Problem::unauthorized("this token is not known"))?;
+            return Ok(Caller::new(role, token));
+        }
+        let caller = super::session::caller(shared, &parts.headers)
+            .ok_or_else(|| Problem::unauthorized("expected a bearer token, or a session of the page"))?;
+        // A cookie comes along by itself, so what changes something must come from our own page.
+        if parts.method != Method::GET && !from_own_page(&parts.headers) {
+            return Err(Problem::forbidden("this request did not come from the page itself"));
+        }
+        Ok(caller)
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let token = authorization.and_then(|value| value.strip_prefix("Bearer ")).map(str::trim);
+    token.or_else(|| headers.get("x-api-key").and_then(|value| value.to_str().ok()))
+}
+
+fn from_own_page(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    match (text("sec-fetch-site"), text("origin"), text("host")) {
+        (Some(site), _, _) => site == "same-origin",
+        (None, Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, from)| from == host),
+        (None, _, _) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_read_with_their_roles_and_mistakes_never_show_them() {
+        let tokens = OpsTokens::parse("aaaaaaaaaaaaaaaa:viewer, bbbb:bbbbbbbbbbbbb:operator").expect("two tokens");
+        assert_eq!(tokens.role_of("aaaaaaaaaaaaaaaa"), Some(Role::Viewer));
+        assert_eq!(tokens.role_of("bbbb:bbbbbbbbbbbbb"), Some(Role::Operator));
+        assert_eq!(tokens.role_of("aaaaaaaaaaaaaaab"), None);
+        for wrong in ["aaaaaaaaaaaaaaa:viewer", "aaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaa:admin"] {
+            let error = OpsTokens::parse(wrong).expect_err("a mistake").to_string();
+            assert!(!error.contains("aaaaaaaaaaaaaaa"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! HTTP: the ops API, the page, the event stream, health and metrics, and the parts API under the counter.
+//!
+//! A file per resource. Every error is an RFC 9457 problem; nothing but health answers without a token.
+
+mod auth;
+mod count;
+mod events;
+mod flags;
+mod health;
+mod journal;
+mod page;
+mod problem;
+mod readings;
+mod reports;
+mod rollouts;
+mod server;
+mod session;
+
+pub use auth::{OpsTokens, Role, TokenError};
+pub use problem::Problem;
+pub use server::{Shared, serve};

@@ -1,0 +1,134 @@
+//! Putting the routes together and serving them.
+
+use super::auth::{Caller, OpsTokens, Role};
+use super::problem::Problem;
+use super::session::Sessions;
+use super::{count, events, flags, health, journal, page, readings, reports, rollouts, session};
+use crate::build_info::BuildInfo;
+use crate::controller::Controller;
+use crate::flags::Flags;
+use crate::telemetry::Metrics;
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::StatusCode;
+use axum::middleware;
+use axum::response::Response;
+use axum::routing::{get, post};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tower_http::compression::CompressionLayer;
+
+/// The largest body the ops API reads, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+/// What every handler of this room shares.
+#[derive(Debug)]
+pub struct Shared {
+    /// The controller.
+    pub controller: Arc<Controller>,
+    /// What is served.
+    pub flags: Arc<Flags>,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// Who is let in.
+    pub tokens: OpsTokens,
+    /// Whether `/metrics` answers without a token.
+    pub open_metrics: bool,
+    /// What runs.
+    pub build: BuildInfo,
+    /// Ends open streams.
+    pub stop: CancellationToken,
+    pub(super) sessions: Sessions,
+}
+
+impl Shared {
+    /// Everything but the sessions, which begin empty.
+    #[expect(clippy::too_many_arguments, reason = "each is one thing the handlers share")]
+    pub fn new(
+        controller: Arc<Controller>,
+        flags: Arc<Flags>,
+        metrics: Arc<Metrics>,
+        tokens: OpsTokens,
+        open_metrics: bool,
+        build: BuildInfo,
+        stop: CancellationToken,
+    ) -> Arc<Self> {
+        Arc::new(Self { controller, flags, metrics, tokens, open_metrics, build, stop, sessions: Sessions::default() })
+    }
+}
+
+/// Serves the parts API on `listener`, and the ops API beside it or, where given, on a listener of its
+/// own. Returns when `shared.stop` is cancelled and what was under way has been answered.
+pub async fn serve(
+    shared: Arc<Shared>,
+    parts: Router,
+    listener: TcpListener,
+    ops_listener: Option<TcpListener>,
+) -> std::io::Result<()> {
+    let public = parts.layer(middleware::from_fn_with_state(shared.clone(), count::count)).merge(health_routes(shared.clone()));
+    let ops = ops_routes(shared.clone());
+    match ops_listener {
+        None => run(public.merge(ops), listener, &shared.stop).await,
+        Some(ops_listener) => {
+            let ops = ops.merge(health_routes(shared.clone()));
+            tokio::try_join!(run(public, listener, &shared.stop), run(ops, ops_listener, &shared.stop)).map(drop)
+        }
+    }
+}
+
+async fn run(router: Router, listener: TcpListener, stop: &CancellationToken) -> std::io::Result<()> {
+    let stop = stop.clone();
+    axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await
+}
+
+fn health_routes(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/health", get(health::health))
+        .route("/healthz", get(health::alive))
+        .route("/livez", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .with_state(shared)
+}
+
+fn ops_routes(shared: Arc<Shared>) -> Router {
+    let api = Router::new()
+        .route("/session", get(session::show).post(session::sign_in).delete(session::sign_out))
+        .route("/rollouts", get(rollouts::list))
+        .route("/rollouts/{flag}", get(rollouts::show))
+        .route("/rollouts/{flag}/journal", get(journal::list))
+        .route("/rollouts/{flag}/replay", get(journal::replay))
+        .route("/rollouts/{flag}/readings", get(readings::list))
+        .route("/rollouts/{flag}/reports", get(reports::list).post(reports::file))
+        .route("/rollouts/{flag}/reports/{id}/dismiss", post(reports::dismiss))
+        .route("/rollouts/{flag}/{command}", post(rollouts::order))
+        .route("/flags", get(flags::list))
+        .route("/flags/{key}", get(flags::show))
+        .route("/flags/{key}/evaluate", get(flags::evaluate))
+        .fallback(async || Problem::not_found("there is no such route"))
+        .method_not_allowed_fallback(async || {
+            let title = "Another method is expected";
+            Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", title, "see the API's documentation")
+        })
+        .layer(CompressionLayer::new())
+        // A stream is never compressed: its events would wait in the compressor.
+        .route("/events", get(events::stream));
+    let pages = Router::new().route("/", get(page::index)).route("/{file}", get(page::asset)).layer(CompressionLayer::new());
+    Router::new()
+        .nest("/api/v1", api)
+        .route("/metrics", get(metrics))
+        .merge(pages)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(shared)
+}
+
+/// `GET /metrics`: for a token, unless the configuration opens it.
+async fn metrics(
+    State(shared): State<Arc<Shared>>,
+    caller: Result<Caller, Problem>,
+) -> Result<Response, Problem> {
+    if !shared.open_metrics {
+        caller?.must_be(Role::Viewer)?;
+    }
+    health::metrics(State(shared)).await
+}
