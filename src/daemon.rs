@@ -144,11 +144,7 @@ fn parts_config(secrets: Secrets, build: &BuildInfo) -> PartsConfig {
         service_keys: secrets.service_keys,
         signing_key: secrets.signing_key,
         require_enrolled_signatures: secrets.require_enrolled_signatures,
-        build: crate::parts::BuildInfo {
-            version: build.version.clone(),
-            git_commit: build.git_commit.clone(),
-            environment: build.environment.clone(),
-        },
+        build: build.clone(),
     }
 }
 

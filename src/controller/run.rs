@@ -11,7 +11,7 @@ use crate::flags::{Flags, Known, KnownRollout, Lapse, StageRef};
 use crate::signals::{Board, Live, Sensors, flush_slots};
 use crate::store::{JournalFilter, JournalRow, LEASE_SECONDS, NewEntry, Store, StoreError, StoredRollout, Sync};
 use crate::telemetry::Metrics;
-use rampart_core::rollout::{Actor, Build, Decision, Event, Judgement, Revision, Rollout, RolloutId, decide};
+use rampart_core::rollout::{Actor, Build, Decision, Epoch, Event, Judgement, Revision, Rollout, RolloutId, decide};
 use rampart_core::{FlagKey, Millis, Percent, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -72,6 +72,7 @@ pub struct Controller {
     metrics: Arc<Metrics>,
     audit_nudge: Arc<Notify>,
     report_nudge: Arc<Notify>,
+    probe_nudge: Arc<Notify>,
     statuses: Mutex<BTreeMap<FlagKey, Arc<Status>>>,
     updates: broadcast::Sender<Update>,
     inbox: Mutex<Option<mpsc::UnboundedReceiver<Brake>>>,
@@ -121,6 +122,7 @@ impl Controller {
             metrics,
             audit_nudge: Arc::new(Notify::new()),
             report_nudge: Arc::new(Notify::new()),
+            probe_nudge: Arc::new(Notify::new()),
             statuses: Mutex::default(),
             updates: broadcast::channel(UPDATES).0,
             inbox: Mutex::new(Some(inbox)),
@@ -188,6 +190,7 @@ impl Controller {
             clock: self.clock.clone(),
             audit_nudge: self.audit_nudge.clone(),
             report_nudge: self.report_nudge.clone(),
+            probe_nudge: self.probe_nudge.clone(),
         };
         tasks.spawn(sensors.clone().sweep_audit(stop.clone()));
         tasks.spawn(sensors.clone().count_reports(stop.clone()));
@@ -287,7 +290,16 @@ impl Controller {
             .map(|stored| (stored.rollout.flag.clone(), Arc::new(watched(stored))))
             .collect();
         let ids: Vec<RolloutId> = rollouts.iter().map(|stored| stored.rollout.id).collect();
-        self.guard.watched.store(Arc::new(watched));
+        let stages = |watched: &BTreeMap<FlagKey, Arc<Watched>>| -> Vec<(RolloutId, Epoch)> {
+            watched.values().map(|watched| (watched.rollout.id, watched.rollout.epoch)).collect()
+        };
+        let before = self.guard.watched.swap(Arc::new(watched));
+        if stages(&before) != stages(&self.guard.watched.load()) {
+            // A stage has begun, and only what is measured within it counts: measure now.
+            for sensor in [&self.audit_nudge, &self.report_nudge, &self.probe_nudge] {
+                sensor.notify_one();
+            }
+        }
         self.live.keep_only(&ids);
         self.board.keep_only(&ids);
         Ok((sync, rollouts))

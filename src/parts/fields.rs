@@ -137,7 +137,8 @@ impl<'p> Fields<'p> {
         let value = self.given(name)?;
         let number = match value {
             Value::String(text) if self.numbers_are_text => text.trim().parse().ok(),
-            other => other.as_f64(),
+            Value::Number(number) => number.as_f64(),
+            Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
         };
         // A range contains no NaN.
         let number = number.filter(|number| bounds.contains(number));

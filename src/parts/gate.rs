@@ -122,3 +122,29 @@ async fn no_connection(state: &PartsState) -> ApiError {
     let cause = "no connection became free in time";
     if state.database_answers().await { ApiError::busy(cause) } else { ApiError::unavailable(cause) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_our_failure_and_its_text_stays_with_us() {
+        let panicking = async { if Uuid::nil().is_nil() { panic!("secret") } else { Ok(()) } };
+        let error = within_deadline(panicking).await.expect_err("a failure");
+        assert_eq!(error.status, StatusCode::INTERNAL_SERVER_ERROR);
+        assert_eq!(error.cause.as_deref(), Some("panicked: secret"));
+        assert!(!error.body("r").to_string().contains("secret"));
+    }
+
+    #[test]
+    fn without_profile_or_role_nobody_is_admitted() {
+        let person = Person { yacht: Uuid::nil(), role: None };
+        for person in [None, Some(person)] {
+            assert_eq!(admit(Uuid::max(), person, Lens::V1).expect_err("denied").code, "RLS_DENIED");
+        }
+        let person = Person { role: Some(Role::Crew), ..person };
+        let caller = admit(Uuid::max(), Some(person), Lens::V2).expect("admitted");
+        let claims = r#"{"role":"authenticated","sub":"ffffffff-ffff-ffff-ffff-ffffffffffff"}"#;
+        assert_eq!(caller.claims, claims, "the role in the claims is never the role on board");
+    }
+}

@@ -1,6 +1,7 @@
 //! Which lens answers a request, and where its outcome counts.
 
 use crate::flags::{Flags, StageRef, Subject};
+use crate::signals::Cohort;
 use axum::http::HeaderValue;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
@@ -44,17 +45,6 @@ impl FromStr for Lens {
             _ => Err(()),
         }
     }
-}
-
-/// Where a request counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Cohort {
-    /// The flag was on: the new lens answered.
-    Canary,
-    /// The flag was off: the old lens answered.
-    Control,
-    /// The lens was asked for; no check reads these.
-    Forced,
 }
 
 /// In the extensions of every response whose lens was chosen: what its outcome counts for.

@@ -1,11 +1,11 @@
 //! The embedded parts API: what crew, heads of department and captains use, and what is being rolled out.
 //!
-//! A request passes [`request`] (its id), [`gate`] (who asks, on which yacht, through which lens, until
-//! when) and one of the [`routes`], which turn it into a [`command`]: checked in the order of the contract
+//! A request passes `request` (its id), `gate` (who asks, on which yacht, through which lens, until
+//! when) and one of the `routes`, which turn it into a `command`: checked in the order of the contract
 //! and then run by the file that bears the action's name. Both lenses have the same commands and the same
-//! write path; only the two reads, [`details`] and [`low_stock`], know the difference.
+//! write path; only the two reads, `details` and `low_stock`, know the difference.
 //!
-//! **Architecture invariant:** every statement for a user runs in a transaction that [`transaction`] has
+//! **Architecture invariant:** every statement for a user runs in a transaction that `transaction` has
 //! opened, as the database role `authenticated` with the user's claims. Nothing in this room decides on a
 //! 5xx for bad input, and nothing of the new lens touches what the old one reads.
 
@@ -29,6 +29,6 @@ mod signature;
 mod state;
 mod transaction;
 
-pub use lens::{Cohort, Lens, Served};
+pub use lens::{Lens, Served};
 pub use routes::router;
-pub use state::{BuildInfo, ConfigError, PartsConfig, PartsState};
+pub use state::{ConfigError, PartsConfig, PartsState};

@@ -3,6 +3,7 @@
 use super::auth::Auth;
 use super::people::People;
 use super::signature::SigningKey;
+use crate::build_info::BuildInfo;
 use crate::flags::Flags;
 use crate::store::Pools;
 use secrecy::SecretString;
@@ -25,17 +26,6 @@ pub struct PartsConfig {
     pub require_enrolled_signatures: bool,
     /// What `/version` says.
     pub build: BuildInfo,
-}
-
-/// Which build this is.
-#[derive(Clone, Debug)]
-pub struct BuildInfo {
-    /// The release.
-    pub version: String,
-    /// The commit it was built from.
-    pub git_commit: String,
-    /// Where it runs.
-    pub environment: String,
 }
 
 /// Why the parts API does not start.

@@ -32,6 +32,8 @@ pub struct Sensors {
     pub audit_nudge: Arc<Notify>,
     /// Wakes the report count: somebody filed one.
     pub report_nudge: Arc<Notify>,
+    /// Wakes the probe.
+    pub probe_nudge: Arc<Notify>,
 }
 
 impl Sensors {
@@ -68,8 +70,8 @@ impl Sensors {
 
     /// The row level security probe: as a user of each of two yachts, read everything.
     pub async fn probe_rls(self, stop: CancellationToken) {
-        let never = Notify::new();
-        self.run(stop, &never, &[Signal::ProbeRls], async |sensors, _, _| {
+        let nudge = self.probe_nudge.clone();
+        self.run(stop, &nudge, &[Signal::ProbeRls], async |sensors, _, _| {
             let users = sensors.store.probe_users().await.map_err(|e| e.to_string())?;
             if users.len() < 2 {
                 return Ok(Outcome::NoEvidence("two yachts with people and parts are needed to prove isolation".to_owned()));

@@ -3,7 +3,7 @@
 use super::server::Shared;
 use crate::clock::Stopwatch;
 use crate::parts::Served;
-use crate::signals::{Cohort, Observation};
+use crate::signals::Observation;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
@@ -18,11 +18,11 @@ pub(super) async fn count(State(shared): State<Arc<Shared>>, request: Request, n
     let response = next.run(request).await;
     let served = response.extensions().get::<Served>().copied();
     let status = response.status().as_u16();
-    shared.metrics.answered(&route, method.as_str(), status, served.map(cohort), watch.elapsed());
+    shared.metrics.answered(&route, method.as_str(), status, served.map(|served| served.cohort), watch.elapsed());
     let Some((served, stage)) = served.and_then(|served| Some((served, served.stage?))) else { return response };
     let seen = Observation {
         stage,
-        cohort: cohort(served),
+        cohort: served.cohort,
         status,
         micros: watch.micros(),
         unavailable: served.unavailable,
@@ -32,12 +32,4 @@ pub(super) async fn count(State(shared): State<Arc<Shared>>, request: Request, n
         shared.controller.guard().look_at(stage.rollout);
     }
     response
-}
-
-const fn cohort(served: Served) -> Cohort {
-    match served.cohort {
-        crate::parts::Cohort::Canary => Cohort::Canary,
-        crate::parts::Cohort::Control => Cohort::Control,
-        crate::parts::Cohort::Forced => Cohort::Forced,
-    }
 }

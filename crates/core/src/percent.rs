@@ -21,7 +21,11 @@ impl Percent {
 
     /// A percent from hundredths of a percent (0..=10 000).
     pub fn from_basis_points(basis_points: u16) -> Result<Self, PercentError> {
-        if basis_points <= Self::FULL.0 { Ok(Self(basis_points)) } else { Err(PercentError(f64::from(basis_points) / 100.0)) }
+        if basis_points <= Self::FULL.0 {
+            Ok(Self(basis_points))
+        } else {
+            Err(PercentError(f64::from(basis_points) / 100.0))
+        }
     }
 
     /// A whole percent; anything above 100 is 100.
@@ -52,7 +56,11 @@ impl TryFrom<f64> for Percent {
         let basis_points = (value * 100.0).round();
         let exact = (value * 100.0 - basis_points).abs() < 1e-6;
         // NaN fails both range comparisons, so it is refused as well.
-        if exact && (0.0..=10_000.0).contains(&basis_points) { Ok(Self(basis_points as u16)) } else { Err(PercentError(value)) }
+        if exact && (0.0..=10_000.0).contains(&basis_points) {
+            Ok(Self(basis_points as u16))
+        } else {
+            Err(PercentError(value))
+        }
     }
 }
 

@@ -53,7 +53,11 @@ impl Millis {
 
     /// `at` plus this length; `at` itself where that is beyond the calendar.
     pub fn after(self, at: Timestamp) -> Timestamp {
-        i64::try_from(self.0).ok().and_then(chrono::Duration::try_milliseconds).and_then(|d| at.checked_add_signed(d)).unwrap_or(at)
+        i64::try_from(self.0)
+            .ok()
+            .and_then(chrono::Duration::try_milliseconds)
+            .and_then(|d| at.checked_add_signed(d))
+            .unwrap_or(at)
     }
 }
 
@@ -80,10 +84,16 @@ impl fmt::Display for Millis {
             return write!(f, "{} ms", self.0);
         }
         let seconds = self.0 / 1000;
-        let units = [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
+        let units =
+            [(seconds / 86_400, "d"), (seconds / 3600 % 24, "h"), (seconds / 60 % 60, "min"), (seconds % 60, "s")];
         let largest = units.iter().position(|(count, _)| *count > 0).unwrap_or(units.len() - 1);
-        let said: Vec<String> =
-            units.iter().skip(largest).take(2).filter(|(count, _)| *count > 0).map(|(count, unit)| format!("{count} {unit}")).collect();
+        let said: Vec<String> = units
+            .iter()
+            .skip(largest)
+            .take(2)
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, unit)| format!("{count} {unit}"))
+            .collect();
         f.write_str(&said.join(" "))
     }
 }

@@ -138,17 +138,17 @@ fn stage_mark(stage: &Value) -> String {
         Some("current") => "◐",
         _ => "○",
     };
-    format!("{mark} {}", stage["percent"])
+    format!("{mark} {}", stage["percent"].as_f64().unwrap_or_default())
 }
 
 /// Whether the end was the expected one, with the expected cause.
 fn verdict(args: &Args, status: &Value) -> Answer {
-    let (phase, percent) = (status["phase"].as_str().unwrap_or_default(), &status["percent"]);
-    println!("\n{phase} at {percent} %  {}", status["sentence"].as_str().unwrap_or_default());
+    let (phase, percent) = (status["phase"].as_str().unwrap_or_default(), status["percent"].as_f64().unwrap_or_default());
+    println!("\n{phase} at {percent} %: {}", status["sentence"].as_str().unwrap_or_default());
     let cause = status["cause"]["check"].as_str();
     let expected = match args.breakage.check() {
-        None => phase == "completed" && *percent == json!(100.0),
-        Some(check) => phase == "rolled_back" && *percent == json!(0.0) && cause == Some(check),
+        None => phase == "completed" && percent == 100.0,
+        Some(check) => phase == "rolled_back" && percent == 0.0 && cause == Some(check),
     };
     println!("{}", if expected { "this is the expected end" } else { "this is NOT the expected end" });
     if expected { Answer::Yes } else { Answer::No }

@@ -26,7 +26,8 @@ impl Bucket {
 
     /// Whether a rollout to `percent` includes this subject. Fractions nest inside whole percents.
     pub const fn within(self, percent: Percent) -> bool {
-        self.number() <= percent.floor() || (self.number() == percent.floor() + 1 && self.fine() <= percent.hundredths())
+        self.number() <= percent.floor()
+            || (self.number() == percent.floor() + 1 && self.fine() <= percent.hundredths())
     }
 }
 
@@ -55,7 +56,9 @@ mod tests {
 
     #[test]
     fn the_published_buckets_of_unleash_hold() {
-        for (group, key, number) in [("AB12A", "122", 23), ("AB12A", "155", 100), ("Feature.flexibleRollout.10", "174", 10)] {
+        for (group, key, number) in
+            [("AB12A", "122", 23), ("AB12A", "155", 100), ("Feature.flexibleRollout.10", "174", 10)]
+        {
             assert_eq!(bucket(group, key).number(), number, "{group}:{key}");
         }
         assert!(bucket("Feature.flexibleRollout.10", "174").within(Percent::whole(10)));
@@ -66,7 +69,8 @@ mod tests {
     fn the_counts_at_each_stage_lie_within_five_standard_deviations() {
         let keys: Vec<String> = (0..50_000).map(|n| format!("user-{n}")).collect();
         for percent in [5_u8, 20, 50, 100] {
-            let on = keys.iter().filter(|key| bucket("part_lens_v2", key).within(Percent::whole(percent))).count() as f64;
+            let on =
+                keys.iter().filter(|key| bucket("part_lens_v2", key).within(Percent::whole(percent))).count() as f64;
             let (n, p) = (keys.len() as f64, f64::from(percent) / 100.0);
             assert!((on - n * p).abs() <= 5.0 * (n * p * (1.0 - p)).sqrt(), "{percent} %: {on}");
         }

@@ -114,7 +114,10 @@ mod tests {
             enabled,
             percent: Percent::whole(percent),
             group: "part_lens_v2".into(),
-            targets: Targets::new(vec!["ann".into(), "both".into()], vec!["bob".into(), "both".into(), "yacht-b".into()]),
+            targets: Targets::new(
+                vec!["ann".into(), "both".into()],
+                vec!["bob".into(), "both".into(), "yacht-b".into()],
+            ),
         }
     }
 

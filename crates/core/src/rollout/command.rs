@@ -205,8 +205,7 @@ pub enum Refusal {
 pub fn plan(policy: &Policy, current: Option<&Rollout>, start: Start, order: &Order) -> Result<Option<Event>, Refusal> {
     let kind = order.command.kind();
     let phase = current.map_or(Phase::Waiting, |rollout| rollout.phase);
-    let quarantined =
-        current.is_some_and(|rollout| rollout.policy == start.policy && rollout.build == start.build);
+    let quarantined = current.is_some_and(|rollout| rollout.policy == start.policy && rollout.build == start.build);
     match permit(phase, quarantined, kind) {
         Permit::Illegal(why) => return Err(Refusal::Illegal(why.to_owned())),
         Permit::Already => return Ok(None),

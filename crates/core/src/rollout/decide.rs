@@ -160,10 +160,7 @@ fn credit(policy: &Policy, rollout: &Rollout, evidence: &Evidence, worst: Verdic
 
 fn breach(checks: &[CheckReport]) -> Option<Cause> {
     let report = checks.iter().find(|report| report.verdict == Verdict::Breach)?;
-    Some(Cause::Breach {
-        check: report.name.clone(),
-        text: format!("{}: {}", report.name.words(), report.why),
-    })
+    Some(Cause::Breach { check: report.name.clone(), text: format!("{}: {}", report.name.words(), report.why) })
 }
 
 /// What the policy does about lasting blindness; nothing where it only holds.
@@ -201,9 +198,9 @@ fn unbreached(
             let text = "completed; the checks are still watched and may roll back".to_owned();
             Decision::Hold { needs: vec![Need { code: NeedCode::Watching, text, eta: until }] }
         }
-        Phase::Ramping if evidence.build != rollout.build => Decision::RestartStage {
-            why: RestartReason::NewBuild { build: evidence.build.clone() },
-        },
+        Phase::Ramping if evidence.build != rollout.build => {
+            Decision::RestartStage { why: RestartReason::NewBuild { build: evidence.build.clone() } }
+        }
         Phase::Ramping if restarts_on_degraded(policy, rollout, checks) => {
             Decision::RestartStage { why: RestartReason::Degraded }
         }
@@ -241,7 +238,11 @@ fn ramp(
     }
     if evidence.canary_requests < stage.min_requests {
         let text = format!("{} of {} canary requests", evidence.canary_requests, stage.min_requests);
-        needs.push(Need { code: NeedCode::MinRequests, text, eta: requests_eta(stage.min_requests, rollout, evidence, now) });
+        needs.push(Need {
+            code: NeedCode::MinRequests,
+            text,
+            eta: requests_eta(stage.min_requests, rollout, evidence, now),
+        });
     }
     if let Some(next) = next.filter(|next| needs_approval(policy, rollout, index + 1, next.percent)) {
         let text = format!("a release owner must approve {}", next.percent);
@@ -255,7 +256,8 @@ fn ramp(
 }
 
 fn needs_approval(policy: &Policy, rollout: &Rollout, stage: usize, percent: Percent) -> bool {
-    policy.approvals.as_ref().is_some_and(|approvals| approvals.before.contains(&percent)) && rollout.approved != Some(stage)
+    policy.approvals.as_ref().is_some_and(|approvals| approvals.before.contains(&percent))
+        && rollout.approved != Some(stage)
 }
 
 fn unhealthy(report: &CheckReport) -> Option<Need> {

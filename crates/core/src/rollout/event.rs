@@ -135,7 +135,9 @@ impl Event {
     /// Whether it only records something and leaves the rollout as it is.
     pub const fn is_note(&self) -> bool {
         match self {
-            Event::LeaseLapsed { .. } | Event::LeaseRegained | Event::BlindPaged { .. } | Event::SqlIgnored { .. } => true,
+            Event::LeaseLapsed { .. } | Event::LeaseRegained | Event::BlindPaged { .. } | Event::SqlIgnored { .. } => {
+                true
+            }
             Event::Started(_)
             | Event::Advanced { .. }
             | Event::StageSet { .. }

@@ -26,7 +26,7 @@ pub struct Reading {
     pub rollout: RolloutId,
     /// The epoch it belongs to.
     pub epoch: Epoch,
-    /// When the measurement began; it counts only if that lies within the epoch.
+    /// When the measurement began; only a breach counts where that lies before the epoch.
     pub begun_at: Timestamp,
     /// When it was taken.
     pub observed_at: Timestamp,

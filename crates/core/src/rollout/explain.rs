@@ -1,8 +1,8 @@
 //! One sentence for people: where it stands, and what happens next.
 
 use super::{Decision, Judgement, Need, NeedCode, Phase, RestartReason, Rollout};
-use crate::Timestamp;
 use crate::policy::Policy;
+use crate::{Percent, Timestamp};
 
 /// The sentence the page, the API, the terminal and the log all show. Times are UTC.
 pub fn sentence(policy: &Policy, rollout: Option<&Rollout>, judgement: Option<&Judgement>) -> String {
@@ -32,21 +32,27 @@ pub fn sentence(policy: &Policy, rollout: Option<&Rollout>, judgement: Option<&J
 
 fn completed(policy: &Policy, rollout: &Rollout, decision: Option<&Decision>) -> String {
     let since = rollout.ended_at.map(clock).unwrap_or_default();
-    let watched = matches!(decision, Some(Decision::Hold { needs }) if needs.iter().any(|need| need.code == NeedCode::Watching));
+    let watched =
+        matches!(decision, Some(Decision::Hold { needs }) if needs.iter().any(|need| need.code == NeedCode::Watching));
     let until = rollout.ended_at.filter(|_| watched).map(|end| policy.watch_after.after(end));
     let guarded = until.map(|until| format!(" · still guarded until {}", clock(until))).unwrap_or_default();
     format!("Complete at 100 % since {since}{guarded}")
 }
 
-/// What is unhealthy, else how to go on.
+/// What is unhealthy or about to happen, and how to go on.
 fn paused(decision: Option<&Decision>) -> String {
     match decision {
         Some(Decision::Hold { needs }) => {
             let unhealthy = needs.iter().find(|need| need.code != NeedCode::Paused);
             unhealthy.map(|need| format!("{} · ", need.text)).unwrap_or_default() + "resume to go on"
         }
+        Some(Decision::StepBack { percent, .. }) => stepping_back(*percent),
         _ => "resume to go on".to_owned(),
     }
+}
+
+fn stepping_back(to: Percent) -> String {
+    format!("stepping back to {to}: blind for too long")
 }
 
 fn ramping(policy: &Policy, rollout: &Rollout, decision: &Decision, standing: &str) -> String {
@@ -65,7 +71,7 @@ fn ramping(policy: &Policy, rollout: &Rollout, decision: &Decision, standing: &s
         Decision::Advance { percent, .. } => format!("{standing} · advancing to {percent}"),
         Decision::Complete => format!("{standing} · completing"),
         Decision::Rollback { cause } => format!("Rolling back from {} · {}", rollout.percent, cause.text()),
-        Decision::StepBack { percent, .. } => format!("{standing} · stepping back to {percent}: blind for too long"),
+        Decision::StepBack { percent, .. } => format!("{standing} · {}", stepping_back(*percent)),
         Decision::RestartStage { why: RestartReason::NewBuild { build } } => {
             format!("{standing} · starting this stage again because {build} now serves")
         }

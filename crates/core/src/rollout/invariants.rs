@@ -35,7 +35,8 @@ pub fn check_step(policy: &Policy, before: &Rollout, event: &Event, after: &Roll
     if after.percent > before.percent && !proves_rise(event, after.percent) {
         report(Invariant::I3, format!("{} rose to {} by {}", before.percent, after.percent, event.kind()));
     }
-    if after.progress.soak > before.progress.soak && crate::Millis::between(after.stage_since, at) < after.progress.soak {
+    if after.progress.soak > before.progress.soak && crate::Millis::between(after.stage_since, at) < after.progress.soak
+    {
         report(Invariant::I4, format!("{} of soak in a stage entered at {}", after.progress.soak, after.stage_since));
     }
     let reborn = matches!(event, Event::Started(_));
@@ -54,8 +55,8 @@ pub fn check_step(policy: &Policy, before: &Rollout, event: &Event, after: &Roll
     if !reborn && (after.revision.0 != expected || after.epoch < before.epoch) {
         report(Invariant::I7, format!("revision {} became {}", before.revision, after.revision));
     }
-    let stands_where_it_says =
-        after.stage.and_then(|stage| policy.stages.get(stage)).is_none_or(|stage| after.percent == stage.percent);
+    let has_percent = |stage: usize| policy.stages.get(stage).is_some_and(|stage| after.percent == stage.percent);
+    let stands_where_it_says = after.stage.is_none_or(has_percent);
     if after.phase != Phase::RolledBack && !stands_where_it_says {
         report(Invariant::I3, format!("stage {:?} does not have {}", after.stage, after.percent));
     }

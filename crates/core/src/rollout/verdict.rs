@@ -1,7 +1,7 @@
 //! What one reading says about one check.
 
 use super::{Evidence, Outcome, Reading, Rollout, Sample};
-use crate::policy::{Check, CheckName, Condition, Policy};
+use crate::policy::{Check, CheckName, Condition, Op, Policy};
 use crate::{Millis, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +23,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// Every verdict, from best to worst.
-    pub const ALL: [Verdict; 5] =
-        [Verdict::Healthy, Verdict::Thin, Verdict::Degraded, Verdict::Blind, Verdict::Breach];
+    pub const ALL: [Verdict; 5] = [Verdict::Healthy, Verdict::Thin, Verdict::Degraded, Verdict::Blind, Verdict::Breach];
 
     /// Whether the soak may grow under it.
     pub const fn lets_soak_run(self) -> bool {
@@ -63,9 +62,15 @@ pub struct CheckReport {
     pub why: String,
 }
 
-/// Judges one check. What breaches a rollback limit is acted on wherever the reading belongs to this epoch;
-/// everything else needs a fresh, finite reading taken wholly inside the stage, of a canary with somebody in it.
-pub(super) fn judge(policy: &Policy, check: &Check, rollout: &Rollout, evidence: &Evidence, now: Timestamp) -> CheckReport {
+/// Judges one check. What breaches a rollback limit is acted on wherever the reading is fresh and of this epoch;
+/// everything else needs a finite reading, too, taken wholly inside the stage, of a canary with somebody in it.
+pub(super) fn judge(
+    policy: &Policy,
+    check: &Check,
+    rollout: &Rollout,
+    evidence: &Evidence,
+    now: Timestamp,
+) -> CheckReport {
     let reading = evidence.readings.get(&check.name);
     let (verdict, sample, why) = match measured(policy, reading, rollout, now) {
         Err(why) => (Verdict::Blind, None, why),
@@ -108,10 +113,12 @@ fn measured<'r>(
     }
 }
 
-/// The breach, where the window breaks the rollback limit on enough samples.
+/// The breach, where the window is a number that breaks the rollback limit on enough samples.
 fn breached(check: &Check, window: Sample) -> Option<Weighed> {
-    let limit = broken(&check.rollback_if, window, true).filter(|_| window.samples >= check.min_samples)?;
-    let why = format!("{}, over the limit of {}", show(check, window), check.signal.unit().show(limit.limit));
+    let armed = window.value.is_finite() && window.samples >= check.min_samples;
+    let limit = broken(&check.rollback_if, window, true).filter(|_| armed)?;
+    let over = if limit.op == Op::AtLeast { "at or over" } else { "over" };
+    let why = format!("{}, {over} the limit of {}", show(check, window), check.signal.unit().show(limit.limit));
     Some((Verdict::Breach, Some(window), why))
 }
 
@@ -138,11 +145,20 @@ fn proves_nothing(
 
 fn weigh(check: &Check, window: Sample, newest: Sample) -> Weighed {
     if broken(&check.rollback_if, window, true).is_some() {
-        let why = format!("{}, but {} of {} samples are too few to act on", show(check, window), window.samples, check.min_samples);
+        let why = format!(
+            "{}, but {} of {} samples are too few to act on",
+            show(check, window),
+            window.samples,
+            check.min_samples
+        );
         return (Verdict::Degraded, Some(window), why);
     }
     if let Some(limit) = broken(&check.advance_if, newest, false) {
-        return (Verdict::Degraded, Some(newest), format!("{}, must be {} to advance", show(check, newest), limit.text));
+        return (
+            Verdict::Degraded,
+            Some(newest),
+            format!("{}, must be {} to advance", show(check, newest), limit.text),
+        );
     }
     if newest.samples < check.min_samples {
         let why = format!("{} so far; {} of {} samples", show(check, newest), newest.samples, check.min_samples);

@@ -1,7 +1,7 @@
 //! Rules 5 and 9: what an advance needs, and when a rollout is complete.
 
 use crate::world::{MILLI, TICK, World, approve_full, codes, needs, percent};
-use rampart_core::rollout::{Command, Decision, Event, NeedCode, Outcome, Phase};
+use rampart_core::rollout::{Command, Decision, Event, NeedCode, Outcome, Phase, RestartReason};
 use rampart_core::{Millis, Percent};
 
 #[test]
@@ -74,6 +74,36 @@ fn an_approval_of_one_stage_is_none_of_another() {
     world.happens(Event::Approved { stage: 2 });
     world.serve_soak();
     assert_eq!(codes(&world.decide(&world.healthy())), [NeedCode::Approval]);
+}
+
+#[test]
+fn an_approval_does_not_outlive_the_build_it_was_given_for() {
+    let mut world = World::in_stage(2).with_policy(approve_full);
+    world.happens(Event::Approved { stage: 3 });
+    world.happens(Event::StageRestarted { why: RestartReason::NewBuild { build: crate::world::build("build-2") } });
+    world.serve_soak();
+    assert_eq!(codes(&world.decide(&world.healthy())), [NeedCode::Approval]);
+}
+
+#[test]
+fn an_approval_does_not_outlive_a_step_down() {
+    let mut world = World::in_stage(2).with_policy(approve_full);
+    world.happens(Event::Approved { stage: 3 });
+    world.happens(Event::StageSet { stage: Some(0), percent: percent(5) });
+    world.happens(Event::Advanced { stage: 1, percent: percent(20), proven: true });
+    world.happens(Event::Advanced { stage: 2, percent: percent(50), proven: true });
+    world.serve_soak();
+    assert_eq!(codes(&world.decide(&world.healthy())), [NeedCode::Approval]);
+}
+
+#[test]
+fn an_approval_outlives_a_pause() {
+    let mut world = World::in_stage(2).with_policy(approve_full);
+    world.happens(Event::Approved { stage: 3 });
+    world.happens(Event::Paused);
+    world.happens(Event::Resumed);
+    world.serve_soak();
+    assert_eq!(world.decide(&world.healthy()).decision.kind(), "advance");
 }
 
 #[test]

@@ -164,3 +164,73 @@ fn behind_the_watch_blindness_is_nobodys_business() {
     assert!(!judgement.page_blind);
     assert_eq!((world.rollout.phase, judgement.progress.blind_since), (Phase::Completed, None));
 }
+
+#[test]
+fn a_new_holder_looks_before_it_acts_for_blindness() {
+    for on_blind in [OnBlind::Hold, OnBlind::StepBack, OnBlind::Rollback] {
+        let mut world = World::in_stage(2).with_policy(|policy| policy.on_blind = on_blind);
+        world.tick(&world.blind());
+        world.wait(Millis::minutes(30));
+        let mut first_look = without_readings(world.healthy());
+        first_look.since_last_tick = None;
+        let judgement = world.tick(&first_look);
+        assert_eq!((judgement.decision.kind(), judgement.page_blind), ("hold", false), "{on_blind:?}");
+        assert_eq!(world.rollout.progress.blind_since, Some(world.now));
+        world.wait(BLIND_FOR);
+        let judgement = world.decide(&world.blind());
+        assert_eq!((judgement.decision.kind() == "hold", judgement.page_blind), (on_blind == OnBlind::Hold, true));
+    }
+}
+
+#[test]
+fn blindness_runs_on_through_a_tick_of_two_lengths_and_begins_again_beyond() {
+    let mut world = World::in_stage(2).with_policy(|policy| policy.on_blind = OnBlind::Rollback);
+    world.tick(&world.blind());
+    let since = world.rollout.progress.blind_since;
+    world.wait(BLIND_FOR);
+    let mut evidence = world.blind();
+    evidence.since_last_tick = Some(TICK * 2);
+    assert_eq!(world.decide(&evidence).decision.kind(), "rollback");
+    assert_eq!(world.decide(&evidence).progress.blind_since, since);
+    evidence.since_last_tick = Some(TICK * 2 + MILLI);
+    let after_an_outage = world.decide(&evidence);
+    assert_eq!((after_an_outage.decision.kind(), after_an_outage.page_blind), ("hold", false));
+    assert_eq!(after_an_outage.progress.blind_since, Some(world.now));
+}
+
+#[test]
+fn a_new_holder_does_not_page_again_for_what_was_paged_already() {
+    let mut world = World::in_stage(0);
+    world.tick(&world.blind());
+    world.wait(BLIND_FOR);
+    assert!(world.tick(&world.blind()).page_blind);
+    let mut first_look = world.blind();
+    first_look.since_last_tick = None;
+    world.tick(&first_look);
+    world.wait(BLIND_FOR);
+    assert!(!world.tick(&world.blind()).page_blind);
+}
+
+#[test]
+fn step_back_does_not_take_a_completed_rollout_to_zero() {
+    let world = World::completed().with_policy(|policy| policy.on_blind = OnBlind::StepBack);
+    let (world, decision) = blind_for_too_long(world);
+    assert_eq!(decision.kind(), "hold");
+    assert!(world.rollout.progress.blind_paged, "but somebody is told");
+    let early = World::completed().with_policy(|policy| policy.on_blind = OnBlind::Rollback);
+    assert_eq!(blind_for_too_long(early).1.kind(), "rollback", "where the policy says so, it goes");
+}
+
+#[test]
+fn nobody_in_the_canary_is_blind_in_the_live_checks_and_in_no_other() {
+    let world = World::in_stage(1);
+    let mut evidence = world.healthy();
+    evidence.canary_requests = 0;
+    let judgement = world.decide(&evidence);
+    for check in &world.policy.checks {
+        let verdict = if check.signal.is_live() { Verdict::Blind } else { Verdict::Healthy };
+        assert_eq!(verdict_of(&judgement, &check.name.0), verdict, "{}", check.name);
+    }
+    assert_eq!(why(&judgement, "p95_latency"), "not enough evidence: nobody has been in this stage's canary yet");
+    assert_eq!(judgement.progress.blind_since, Some(world.now));
+}

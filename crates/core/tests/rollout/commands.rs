@@ -1,8 +1,10 @@
 //! What single commands mean, beyond whether they are allowed.
 
 use crate::world::{World, approve_full, build, order, percent, start};
-use rampart_core::rollout::{Cause, Command, Entry, Event, Phase, PolicyRevision, Refusal, apply, fold, permit, plan};
-use rampart_core::rollout::{CommandKind, Permit};
+use rampart_core::rollout::{
+    Cause, Command, CommandKind, Entry, Event, Permit, Phase, PolicyRevision, Refusal, RestartReason, apply,
+    check_step, fold, permit, plan,
+};
 use rampart_core::{Millis, Percent};
 
 #[test]
@@ -151,6 +153,56 @@ fn a_rollback_is_followed_by_no_event_of_the_same_rollout() {
     for event in late {
         assert_eq!(apply(world.rollout.clone(), &event, world.now), world.rollout, "{event:?}");
     }
+}
+
+#[test]
+fn a_journal_with_a_restart_after_a_rollback_folds_to_the_new_rollout() {
+    let mut world = World::in_stage(1);
+    world.happens(world.plan(Command::Rollback, None).unwrap().unwrap());
+    let event = world.plan(Command::Restart, Some("fixed")).unwrap().unwrap();
+    let alone = fold(&[Entry { at: world.now, event: event.clone() }]);
+    world.happens(event);
+    assert_eq!(world.rollout.id, start(2).id);
+    assert_eq!(fold(&world.journal), Some(world.rollout.clone()));
+    assert_eq!(alone, Some(world.rollout), "it owes nothing to the one before");
+}
+
+#[test]
+fn a_start_begins_anew_whatever_came_before() {
+    for world in [World::in_stage(2), World::paused(1), World::completed(), World::at_typed_percent(33)] {
+        let after = apply(world.rollout, &Event::Started(Box::new(start(2))), world.now);
+        assert_eq!((after.id, after.phase, after.percent), (start(2).id, Phase::Ramping, percent(5)));
+        assert_eq!((after.revision.0, after.epoch.0, after.stage_since), (1, 1, world.now));
+    }
+}
+
+#[test]
+fn a_completed_rollout_is_not_revived_by_a_late_event() {
+    let world = World::completed();
+    let late = [
+        Event::StageSet { stage: Some(0), percent: percent(5) },
+        Event::Advanced { stage: 1, percent: percent(20), proven: true },
+        Event::StageRestarted { why: RestartReason::Degraded },
+        Event::Paused,
+        Event::Resumed,
+        Event::Approved { stage: 1 },
+        Event::Extended { by: Millis::hours(1) },
+        Event::Completed,
+    ];
+    for event in late {
+        assert_eq!(apply(world.rollout.clone(), &event, world.now), world.rollout, "{event:?}");
+        assert_eq!(check_step(&world.policy, &world.rollout, &event, &world.rollout, world.now), vec![], "{event:?}");
+    }
+}
+
+#[test]
+fn completion_by_order_stands_in_no_stage_but_the_last() {
+    let mut early = World::in_stage(0);
+    early.happens(Event::Completed);
+    assert_eq!((early.rollout.stage, early.rollout.percent), (None, Percent::FULL));
+    let last = World::completed();
+    assert_eq!(last.rollout.stage_of(&last.policy).unwrap().percent, Percent::FULL);
+    assert_eq!(last.rollout.stage, Some(3));
 }
 
 #[test]

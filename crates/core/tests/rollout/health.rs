@@ -11,7 +11,7 @@ fn degraded_holds_keeps_the_soak_and_adds_none() {
     world.tick(&world.healthy());
     let judgement = world.tick(&world.degraded());
     assert_eq!(codes(&judgement), [NeedCode::Degraded, NeedCode::Soak]);
-    assert_eq!(why(&judgement, "p95_latency"), "700 ms (< 500ms is required)");
+    assert_eq!(why(&judgement, "p95_latency"), "700 ms, must be < 500ms to advance");
     assert_eq!((judgement.credit, world.rollout.progress.soak), (Millis::ZERO, TICK));
     assert_eq!(world.tick(&world.healthy()).progress.soak, TICK * 2, "it goes on where it stood");
 }
@@ -47,7 +47,7 @@ fn under_restart_a_paused_rollout_keeps_its_stage() {
     let mut world = World::in_stage(1).with_policy(|policy| policy.on_degraded = OnDegraded::Restart);
     world.tick(&world.healthy());
     world.happens(Event::Paused);
-    assert_eq!(codes(&world.decide(&world.degraded())), [NeedCode::Paused]);
+    assert_eq!(codes(&world.decide(&world.degraded())), [NeedCode::Paused, NeedCode::Degraded]);
 }
 
 #[test]
@@ -143,6 +143,23 @@ fn a_value_that_is_no_number_is_blind_in_every_check_and_in_either_sample() {
             }
         }
     }
+}
+
+#[test]
+fn a_paused_hold_names_what_is_unhealthy_after_the_pause() {
+    let world = World::paused(1);
+    assert_eq!(codes(&world.decide(&world.healthy())), [NeedCode::Paused]);
+    assert_eq!(codes(&world.decide(&world.thin())), [NeedCode::Paused], "thin is nothing to mend");
+    assert_eq!(codes(&world.decide(&world.blind())), [NeedCode::Paused, NeedCode::Blind]);
+    assert_eq!(codes(&world.decide(&world.degraded())), [NeedCode::Paused, NeedCode::Degraded]);
+}
+
+#[test]
+fn health_is_not_hidden_behind_a_typed_percent() {
+    let world = World::at_typed_percent(33);
+    assert_eq!(codes(&world.decide(&world.healthy())), [NeedCode::ManualPercent]);
+    assert_eq!(codes(&world.decide(&world.blind())), [NeedCode::ManualPercent, NeedCode::Blind]);
+    assert_eq!(codes(&world.decide(&world.degraded())), [NeedCode::ManualPercent, NeedCode::Degraded]);
 }
 
 #[test]

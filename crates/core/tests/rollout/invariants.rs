@@ -53,6 +53,37 @@ fn soak_beyond_the_time_in_the_stage_is_seen() {
 }
 
 #[test]
+fn a_clock_that_falls_back_breaks_no_rule() {
+    let mut world = World::in_stage(0);
+    world.tick(&world.healthy());
+    world.now -= chrono::Duration::hours(3);
+    assert_eq!(broken(&world, &Event::Paused, |_| {}), [], "the soak was served before it fell back");
+    let grows = |after: &mut Rollout| after.progress.soak = after.progress.soak + Millis(1);
+    assert_eq!(broken(&world, &Event::Paused, grows), [Invariant::I4], "and grows by nothing since");
+}
+
+#[test]
+fn a_completed_rollout_that_stirs_is_seen() {
+    let world = World::completed();
+    let late = Event::StageSet { stage: Some(0), percent: percent(5) };
+    assert_eq!(broken(&world, &late, |_| {}), []);
+    assert_eq!(broken(&world, &late, |after| after.revision.0 += 1), [Invariant::I7]);
+    let elsewhere = |after: &mut Rollout| after.percent = percent(5);
+    assert_eq!(broken(&world, &late, elsewhere), [Invariant::I3], "its stage is the last one");
+    let rolled_back = Event::RolledBack { cause: Cause::Ordered { text: "ordered by ops".to_owned() } };
+    assert_eq!(broken(&world, &rolled_back, |_| {}), []);
+}
+
+#[test]
+fn a_start_after_a_rollback_breaks_no_rule_and_one_with_more_than_it_says_does() {
+    let world = rolled_back();
+    let start = Event::Started(Box::new(crate::world::start(2)));
+    assert_eq!(broken(&world, &start, |_| {}), []);
+    let more = |after: &mut Rollout| (after.stage, after.percent) = (Some(1), percent(20));
+    assert_eq!(broken(&world, &start, more), [Invariant::I3]);
+}
+
+#[test]
 fn a_rolled_back_rollout_that_stirs_is_seen() {
     let world = rolled_back();
     assert_eq!(broken(&world, &Event::LeaseRegained, |_| {}), []);

@@ -61,3 +61,12 @@ fn a_typed_percent_keeps_its_percent_through_a_new_build() {
     assert_eq!((world.rollout.stage, world.rollout.percent), (None, crate::world::percent(33)));
     assert_eq!(codes(&world.decide(&world.healthy())), [NeedCode::ManualPercent]);
 }
+
+#[test]
+fn a_tick_of_another_build_credits_nothing() {
+    let world = World::in_stage(1);
+    let mut evidence = world.healthy();
+    evidence.build = build("build-2");
+    let judgement = world.decide(&evidence);
+    assert_eq!((judgement.decision.kind(), judgement.credit), ("restart_stage", Millis::ZERO));
+}

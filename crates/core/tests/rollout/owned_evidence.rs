@@ -1,6 +1,6 @@
 //! Rule 8: evidence belongs to a rollout and a stage.
 
-use crate::world::{MILLI, STALE_AFTER, World, breached, name, verdict_of, why};
+use crate::world::{MILLI, STALE_AFTER, TICK, World, breached, name, verdict_of, why};
 use rampart_core::Millis;
 use rampart_core::rollout::{Epoch, Evidence, Reading, RolloutId, Verdict};
 use uuid::Uuid;
@@ -38,13 +38,64 @@ fn a_reading_of_another_epoch_is_blind() {
 }
 
 #[test]
-fn a_reading_begun_before_the_stage_is_blind_and_one_begun_with_it_is_not() {
+fn a_reading_begun_before_the_stage_proves_no_health_and_one_begun_with_it_does() {
     let world = World::in_stage(1);
     let since = world.rollout.stage_since;
-    let before = |reading: &mut Reading| reading.begun_at = since - chrono::Duration::milliseconds(1);
-    assert_blind(&world, before, "not measured in this stage yet");
-    let judgement = world.decide(&spoiled(&world, |reading| reading.begun_at = since));
+    let begun = |at| {
+        let mut evidence = world.healthy();
+        evidence.readings.values_mut().for_each(|reading| reading.begun_at = at);
+        world.decide(&evidence)
+    };
+    let before = begun(since - chrono::Duration::milliseconds(1));
+    for check in &world.policy.checks {
+        assert_eq!(verdict_of(&before, &check.name.0), Verdict::Blind, "{}", check.name);
+        assert_eq!(why(&before, &check.name.0), "not measured in this stage yet");
+    }
+    assert_eq!(before.credit, Millis::ZERO);
+    let with = begun(since);
+    assert!(with.checks.iter().all(|report| report.verdict == Verdict::Healthy));
+    assert_eq!(with.credit, TICK);
+}
+
+#[test]
+fn a_reading_begun_before_the_stage_is_not_so_much_as_degraded() {
+    let world = World::in_stage(1);
+    let mut evidence = world.degraded();
+    let before = world.rollout.stage_since - chrono::Duration::milliseconds(1);
+    evidence.readings.get_mut(&name("p95_latency")).unwrap().begun_at = before;
+    assert_eq!(verdict_of(&world.decide(&evidence), "p95_latency"), Verdict::Blind);
+}
+
+#[test]
+fn a_breach_of_this_epoch_counts_even_where_its_reading_began_before_the_stage() {
+    let world = World::in_stage(1);
+    let before = world.rollout.stage_since - chrono::Duration::hours(1);
+    let judgement = world.decide(&spoiled(&world, |reading| reading.begun_at = before));
     assert_eq!(breached(&judgement), Some("server_errors"));
+    assert_eq!(verdict_of(&judgement, "p95_latency"), Verdict::Blind, "health beside it does not");
+}
+
+#[test]
+fn a_breach_is_seen_while_the_clock_stands_behind_the_start_of_the_stage() {
+    let mut world = World::in_stage(1);
+    world.now -= chrono::Duration::hours(1);
+    assert_eq!(breached(&world.decide(&world.breach())), Some("server_errors"));
+}
+
+#[test]
+fn a_reading_from_the_future_counts_up_to_stale_after_and_is_blind_beyond() {
+    let mut world = World::in_stage(1);
+    let (healthy, breach) = (world.healthy(), world.breach());
+    world.now -= chrono::Duration::seconds(30);
+    assert!(world.now > world.rollout.stage_since);
+    assert_eq!(world.decide(&healthy).credit, TICK, "clocks differ by a little");
+    assert_eq!(breached(&world.decide(&breach)), Some("server_errors"));
+    world.now -= chrono::Duration::milliseconds(1);
+    for evidence in [&healthy, &breach] {
+        let judgement = world.decide(evidence);
+        assert!(judgement.checks.iter().all(|report| report.verdict == Verdict::Blind), "a clock was set");
+        assert_eq!((breached(&judgement), judgement.credit), (None, Millis::ZERO));
+    }
 }
 
 #[test]
@@ -56,7 +107,7 @@ fn a_reading_counts_up_to_stale_after_and_is_blind_beyond() {
     world.wait(MILLI);
     let judgement = world.decide(&evidence);
     assert!(judgement.checks.iter().all(|report| report.verdict == Verdict::Blind), "behind stale_after");
-    assert!(why(&judgement, "p95_latency").contains("older than 30 s"), "{}", why(&judgement, "p95_latency"));
+    assert_eq!(why(&judgement, "p95_latency"), "no fresh measurement since 02:02:00 UTC");
 }
 
 #[test]

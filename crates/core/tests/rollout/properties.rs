@@ -62,6 +62,7 @@ fn random_histories_reach_every_corner() {
         "completed",
         "extended",
         "paused",
+        "restarted",
         "resumed",
         "rolled_back",
         "stage_restarted",

@@ -1,8 +1,8 @@
 //! Rule 1: safety runs in every state in which anybody is exposed.
 
 use crate::world::{BLIND_FOR, MILLI, WATCH_AFTER, World, breached, codes, exposed_worlds, split, without_readings};
-use rampart_core::policy::{OnBlind, OnDegraded};
-use rampart_core::rollout::{Cause, Decision, Event, NeedCode, Outcome, Phase};
+use rampart_core::policy::{Condition, OnBlind, OnDegraded, Op};
+use rampart_core::rollout::{Cause, Decision, Event, Evidence, NeedCode, Outcome, Phase};
 use rampart_core::{Millis, Percent};
 
 #[test]
@@ -29,14 +29,46 @@ fn every_limit_of_the_table_rolls_back_and_is_named_as_the_cause() {
     }
 }
 
+fn cause(world: &World, evidence: &Evidence) -> String {
+    let Decision::Rollback { cause: cause @ Cause::Breach { .. } } = world.decide(evidence).decision else {
+        panic!("no breach")
+    };
+    cause.text().to_owned()
+}
+
 #[test]
-fn the_cause_names_check_signal_value_and_limit() {
+fn the_cause_names_check_value_and_limit() {
     let world = World::in_stage(1);
-    let judgement = world.decide(&world.healthy_but("p95_latency", Outcome::measured(1203.0, 10_000)));
-    let Decision::Rollback { cause: cause @ Cause::Breach { .. } } = judgement.decision else { panic!("no breach") };
-    for part in ["p95 latency", "live.p95", "1203 ms", "> 1000ms"] {
-        assert!(cause.text().contains(part), "{part} is missing in: {}", cause.text());
+    let slow = world.healthy_but("p95_latency", Outcome::measured(1203.0, 10_000));
+    assert_eq!(cause(&world, &slow), "p95 latency: 1203 ms, over the limit of 1000 ms");
+    assert_eq!(cause(&world, &world.breach()), "server errors: 1, over the limit of 0");
+}
+
+#[test]
+fn the_cause_says_where_the_limit_itself_is_a_breach() {
+    let world = World::in_stage(1).with_policy(|policy| {
+        let limit = Condition { op: Op::AtLeast, limit: 0.05, text: ">= 5%".to_owned() };
+        policy.checks[1].rollback_if = Some(limit);
+    });
+    let at_limit = world.healthy_but("error_rate", Outcome::measured(0.05, 10_000));
+    assert_eq!(cause(&world, &at_limit), "error rate: 5 %, at or over the limit of 5 %");
+}
+
+#[test]
+fn a_breach_of_the_window_is_not_hidden_by_a_newest_part_that_is_no_number() {
+    let world = World::in_stage(1);
+    for newest in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+        let judgement = world.decide(&world.healthy_but("server_errors", split(3.0, newest)));
+        assert_eq!(breached(&judgement), Some("server_errors"), "beside {newest}");
     }
+}
+
+#[test]
+fn a_breach_is_seen_before_the_canary_has_had_a_request() {
+    let world = World::in_stage(1);
+    let mut evidence = world.breach();
+    evidence.canary_requests = 0;
+    assert_eq!(breached(&world.decide(&evidence)), Some("server_errors"));
 }
 
 #[test]

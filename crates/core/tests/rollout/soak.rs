@@ -2,7 +2,7 @@
 
 use crate::world::{MILLI, TICK, World, codes, needs, without_readings};
 use rampart_core::Millis;
-use rampart_core::rollout::{Event, MAX_TICKS_CREDITED, NeedCode};
+use rampart_core::rollout::{Event, MAX_TICKS_CREDITED, NeedCode, Outcome, RestartReason};
 
 fn credit(world: &World, since_last_tick: Option<Millis>) -> Millis {
     let mut evidence = world.healthy();
@@ -60,6 +60,44 @@ fn a_clock_that_stepped_back_behind_the_stage_adds_nothing() {
 }
 
 #[test]
+fn soak_never_exceeds_the_time_in_the_stage_after_the_clock_fell_back_and_caught_up() {
+    let mut world = World::started();
+    world.wait(TICK);
+    world.tick(&world.healthy());
+    world.now -= chrono::Duration::seconds(5);
+    world.wait(TICK);
+    assert_eq!(world.tick(&world.healthy()).credit, Millis::ZERO, "this time was served before the clock fell back");
+    assert_eq!(world.rollout.progress.soak, Millis::between(world.rollout.stage_since, world.now));
+    world.wait(TICK);
+    assert_eq!(world.tick(&world.healthy()).credit, TICK, "and this one was not");
+}
+
+#[test]
+fn soak_served_before_the_clock_fell_back_is_kept() {
+    let mut world = World::started();
+    world.wait(TICK);
+    world.tick(&world.healthy());
+    world.now -= chrono::Duration::hours(3);
+    assert_eq!(world.tick(&world.healthy()).progress.soak, TICK);
+}
+
+#[test]
+fn a_stage_nobody_has_come_to_serves_no_soak() {
+    let world = World::in_stage(1);
+    let mut evidence = world.healthy();
+    for reading in evidence.readings.values_mut() {
+        reading.outcome = Outcome::measured(0.0, 0);
+    }
+    evidence.canary_requests = 0;
+    let judgement = world.decide(&evidence);
+    assert_eq!(judgement.credit, Millis::ZERO);
+    let blind = [NeedCode::Blind; 3];
+    assert_eq!(codes(&judgement), [&blind[..], &[NeedCode::Soak]].concat(), "the three live checks");
+    evidence.canary_requests = 1;
+    assert_eq!(world.decide(&evidence).credit, TICK, "the first one to come starts it");
+}
+
+#[test]
 fn only_ramping_serves_soak() {
     for world in [World::paused(1), World::completed(), World::at_typed_percent(33)] {
         assert_eq!(credit(&world, Some(TICK)), Millis::ZERO, "{:?}", world.rollout.phase);
@@ -108,6 +146,7 @@ fn a_policy_without_checks_never_serves_soak() {
 #[test]
 fn the_need_for_soak_says_what_is_left_and_when_it_is_served() {
     let mut world = World::in_stage(0);
+    world.wait(Millis::minutes(30));
     world.rollout.progress.soak = Millis::minutes(12).minus(TICK);
     let judgement = world.decide(&world.healthy());
     assert_eq!(codes(&judgement), [NeedCode::Soak]);
@@ -133,4 +172,14 @@ fn an_extension_is_of_one_stage_and_not_carried_into_the_next() {
     world.happens(Event::Extended { by: Millis::minutes(30) });
     world.happens(Event::Advanced { stage: 1, percent: crate::world::percent(20), proven: false });
     assert_eq!(world.rollout.soak_required(&world.policy), Some(Millis::hours(2)));
+}
+
+#[test]
+fn an_extension_survives_the_restart_of_its_stage() {
+    for why in [RestartReason::Degraded, RestartReason::NewBuild { build: crate::world::build("build-2") }] {
+        let mut world = World::in_stage(1);
+        world.happens(Event::Extended { by: Millis::hours(1) });
+        world.happens(Event::StageRestarted { why });
+        assert_eq!(world.rollout.soak_required(&world.policy), Some(Millis::hours(3)));
+    }
 }

@@ -5,8 +5,8 @@ use crate::world::{build, name, percent, policy, start, t0};
 use proptest::prelude::*;
 use rampart_core::policy::{Approvals, Check, OnBlind, OnDegraded, Policy, Signal};
 use rampart_core::rollout::{
-    Actor, Command, Decision, Entry, Event, Evidence, Invariant, Judgement, Order, Outcome, Phase, Reading, Rollout,
-    RolloutId, Sample, Verdict, apply, check_step, decide, fold, plan,
+    Actor, Command, Decision, Entry, Event, Evidence, Judgement, Order, Outcome, Phase, Reading, Rollout, RolloutId,
+    Sample, Verdict, apply, check_step, decide, fold, plan,
 };
 use rampart_core::{Millis, Percent, Timestamp};
 use std::collections::BTreeMap;
@@ -24,10 +24,15 @@ pub(crate) enum Class {
     NoEvidence,
     Fault,
     NotANumber(f64),
+    /// Beyond the rollback limit over the window, and no number in its newest part.
+    BreachBesideNotANumber,
     Stale,
+    Future,
     OtherRollout,
     OtherEpoch,
     BeforeStage,
+    /// Beyond the rollback limit, and begun before the stage.
+    BreachBeforeStage,
     Missing,
 }
 
@@ -39,15 +44,20 @@ impl Class {
             Class::Thin if check.min_samples > 0 => Verdict::Thin,
             Class::Unarmed if check.min_samples > 0 && check.rollback_if.is_some() => Verdict::Degraded,
             Class::Degraded if check.advance_if.is_some() => Verdict::Degraded,
-            Class::Breach if check.rollback_if.is_some() => Verdict::Breach,
+            Class::Breach | Class::BreachBesideNotANumber | Class::BreachBeforeStage if check.rollback_if.is_some() => {
+                Verdict::Breach
+            }
             Class::Thin | Class::Unarmed | Class::Degraded | Class::Breach => Verdict::Healthy,
             Class::NoEvidence
             | Class::Fault
             | Class::NotANumber(_)
+            | Class::BreachBesideNotANumber
             | Class::Stale
+            | Class::Future
             | Class::OtherRollout
             | Class::OtherEpoch
             | Class::BeforeStage
+            | Class::BreachBeforeStage
             | Class::Missing => Verdict::Blind,
         }
     }
@@ -70,6 +80,9 @@ impl Class {
             (Class::NoEvidence, _) => Outcome::NoEvidence("0 of 0".to_owned()),
             (Class::Fault, _) => Outcome::Fault("time-out".to_owned()),
             (Class::NotANumber(wrong), _) => both(value(wrong)),
+            (Class::BreachBesideNotANumber, _) => Outcome::Measured { window: value(awful), newest: value(f64::NAN) },
+            // Harm of before the stage is acted on, health of before the stage is not.
+            (Class::BeforeStage, _) => both(value(good)),
             (Class::Thin, Verdict::Thin) => both(Sample { value: good, samples: too_few }),
             (Class::Unarmed, Verdict::Degraded) => both(Sample { value: awful, samples: too_few }),
             (_, Verdict::Degraded) => Outcome::Measured { window: value(good), newest: value(bad) },
@@ -86,9 +99,14 @@ impl Class {
                 reading.observed_at = now - chrono::Duration::milliseconds(policy.stale_after.0.cast_signed() + 1);
                 reading.begun_at = rollout.stage_since;
             }
+            Class::Future => {
+                reading.observed_at = now + chrono::Duration::milliseconds(policy.stale_after.0.cast_signed() + 1);
+            }
             Class::OtherRollout => reading.rollout = RolloutId(Uuid::from_u128(u128::MAX)),
             Class::OtherEpoch => reading.epoch.0 += 1,
-            Class::BeforeStage => reading.begun_at = rollout.stage_since - chrono::Duration::milliseconds(1),
+            Class::BeforeStage | Class::BreachBeforeStage => {
+                reading.begun_at = rollout.stage_since - chrono::Duration::milliseconds(1)
+            }
             Class::Healthy
             | Class::Thin
             | Class::Degraded
@@ -96,7 +114,8 @@ impl Class {
             | Class::Breach
             | Class::NoEvidence
             | Class::Fault
-            | Class::NotANumber(_) => {}
+            | Class::NotANumber(_)
+            | Class::BreachBesideNotANumber => {}
         }
         Some(reading)
     }
@@ -160,10 +179,13 @@ fn class() -> impl Strategy<Value = Class> {
         1 => Just(Class::NoEvidence),
         1 => Just(Class::Fault),
         1 => prop_oneof![Just(f64::NAN), Just(f64::INFINITY), Just(f64::NEG_INFINITY)].prop_map(Class::NotANumber),
+        1 => Just(Class::BreachBesideNotANumber),
         1 => Just(Class::Stale),
+        1 => Just(Class::Future),
         1 => Just(Class::OtherRollout),
         1 => Just(Class::OtherEpoch),
         1 => Just(Class::BeforeStage),
+        1 => Just(Class::BreachBeforeStage),
         1 => Just(Class::Missing),
     ]
 }
@@ -176,7 +198,7 @@ fn tick(checks: usize) -> impl Strategy<Value = Step> {
         2 => (0..12_000_u64).prop_map(Millis),
         1 => (10_000..600_000_u64).prop_map(Millis),
     ];
-    let requests = prop_oneof![6 => 10..1000_u64, 1 => 0..10_u64];
+    let requests = prop_oneof![12 => 10..1000_u64, 1 => 1..10_u64, 1 => Just(0_u64)];
     let rare = |one_in: u32| prop::bool::weighted(1.0 / f64::from(one_in));
     (after, prop_oneof![9 => calm, 1 => rough], requests, rare(12), rare(40), rare(12)).prop_map(
         |(after, classes, canary_requests, new_holder, other_build, lost)| Step::Tick {
@@ -233,8 +255,6 @@ pub(crate) struct Life {
     healthy_time: Millis,
     /// What the ticks of this epoch were credited.
     credited: Millis,
-    /// Whether the wall clock fell back within this epoch.
-    fell_back: bool,
     /// The phases this life has seen, for a test that the walks go everywhere.
     pub(crate) seen: Vec<&'static str>,
 }
@@ -252,7 +272,6 @@ impl Life {
             attempts: 1,
             healthy_time: Millis::ZERO,
             credited: Millis::ZERO,
-            fell_back: false,
             seen: vec!["started"],
         }
     }
@@ -270,14 +289,9 @@ impl Life {
                 self.ticks(classes, &evidence, *lost);
             }
             Step::Order { command, reason } => self.is_ordered(*command, *reason),
-            Step::Typed(percent) if self.rollout.phase.is_live() => {
-                self.happens(Event::StageSet { stage: None, percent: *percent });
-            }
-            Step::Typed(_) => {}
-            Step::WallJumps(by) => {
-                self.wall += chrono::Duration::milliseconds(*by);
-                self.fell_back |= *by < 0;
-            }
+            // Where the rollout has ended, the event comes too late.
+            Step::Typed(percent) => self.happens(Event::StageSet { stage: None, percent: *percent }),
+            Step::WallJumps(by) => self.wall += chrono::Duration::milliseconds(*by),
             Step::Note => self.happens(Event::LeaseLapsed { serving: Percent::ZERO }),
         }
         self.stands();
@@ -293,11 +307,14 @@ impl Life {
     }
 
     /// The verdict each check deserves, reached without the core's own judge.
-    fn deserved(&self, classes: &[Class]) -> Vec<Verdict> {
+    fn deserved(&self, classes: &[Class], canary_requests: u64) -> Vec<Verdict> {
+        // A clock behind the start of the stage dates every reading before it; what is seen of an empty canary
+        // is nothing. Neither hides harm.
         let before_the_stage = self.wall < self.rollout.stage_since;
-        // A clock behind the start of the stage dates every reading before it.
         let verdict = |(check, class): (&Check, &Class)| {
-            if before_the_stage { Verdict::Blind } else { class.verdict(check) }
+            let unseen = before_the_stage || (canary_requests == 0 && check.signal.is_live());
+            let verdict = class.verdict(check);
+            if unseen && verdict != Verdict::Breach { Verdict::Blind } else { verdict }
         };
         self.policy.checks.iter().zip(classes).map(verdict).collect()
     }
@@ -307,10 +324,11 @@ impl Life {
         let judgement = decide(&self.policy, &before, evidence, self.wall);
         assert_eq!(decide(&self.policy, &before, evidence, self.wall), judgement, "two opinions on the same evidence");
 
-        let deserved = self.deserved(classes);
+        let deserved = self.deserved(classes, evidence.canary_requests);
         assert_eq!(judgement.checks.iter().map(|report| report.verdict).collect::<Vec<_>>(), deserved);
         self.safety_is_kept(&judgement, &deserved);
-        self.credit_is_earned(&judgement, &deserved, evidence.since_last_tick);
+        self.blindness_is_borne(&judgement, evidence.since_last_tick);
+        self.credit_is_earned(&judgement, &deserved, evidence);
         if let Decision::Hold { needs } = &judgement.decision {
             assert!(!needs.is_empty() && needs.iter().all(|need| !need.text.is_empty()), "a hold without a reason");
         }
@@ -370,10 +388,39 @@ impl Life {
         assert!(!judgement.page_blind || (watched && blind && !self.rollout.progress.blind_paged), "a needless page");
     }
 
+    /// Rule 2: blindness moves somebody only where the policy says so and somebody kept looking.
+    fn blindness_is_borne(&self, judgement: &Judgement, tick: Option<Millis>) {
+        let by_blindness = match &judgement.decision {
+            Decision::Rollback { cause } => cause.code() == "blind",
+            Decision::StepBack { .. } => true,
+            Decision::Hold { .. } | Decision::Advance { .. } | Decision::Complete | Decision::RestartStage { .. } => {
+                false
+            }
+        };
+        if !by_blindness && !judgement.page_blind {
+            return;
+        }
+        assert!(tick.is_some_and(|tick| tick <= self.policy.tick * 2), "blind for {tick:?} in which nobody looked");
+        let since = self.rollout.progress.blind_since.unwrap();
+        assert!(Millis::between(since, self.wall) >= self.policy.blind_for);
+        if by_blindness {
+            let borne = match self.policy.on_blind {
+                OnBlind::Hold => true,
+                OnBlind::StepBack => !self.rollout.phase.is_live(),
+                OnBlind::Rollback => false,
+            };
+            assert!(!borne, "{:?} under {:?}", judgement.decision, self.policy.on_blind);
+        }
+    }
+
     /// Rule 4: only healthy time of a ramping stage, and of one tick at most two tick lengths.
-    fn credit_is_earned(&mut self, judgement: &Judgement, deserved: &[Verdict], tick: Option<Millis>) {
-        let healthy = self.rollout.phase == Phase::Ramping && deserved.iter().all(|verdict| verdict.lets_soak_run());
-        let length = tick.filter(|_| healthy).unwrap_or_default();
+    fn credit_is_earned(&mut self, judgement: &Judgement, deserved: &[Verdict], evidence: &Evidence) {
+        let healthy = self.rollout.phase == Phase::Ramping
+            && deserved.iter().all(|verdict| verdict.lets_soak_run())
+            && evidence.build == self.rollout.build;
+        let length = evidence.since_last_tick.filter(|_| healthy).unwrap_or_default();
+        let in_stage = Millis::between(self.rollout.stage_since, self.wall);
+        assert!(judgement.credit == Millis::ZERO || judgement.progress.soak <= in_stage, "more soak than time");
         assert!(judgement.credit <= length, "{} for a healthy tick of {length}", judgement.credit);
         assert!(judgement.credit <= self.policy.tick * 2, "{} in one tick", judgement.credit);
         assert_eq!(judgement.progress.soak, self.rollout.progress.soak + judgement.credit);
@@ -389,12 +436,18 @@ impl Life {
                 assert!(!self.rollout.phase.is_live(), "two live rollouts of one flag");
                 let entry = Entry { at: self.wall, event: Event::Started(start) };
                 let rollout = fold([&entry]).unwrap();
-                let seen = std::mem::take(&mut self.seen);
+                assert_eq!(apply(self.rollout.clone(), &entry.event, self.wall), rollout, "a start begins anew");
+                let violations = check_step(&self.policy, &self.rollout, &entry.event, &rollout, self.wall);
+                assert_eq!(violations, vec![]);
+                let mut seen = std::mem::take(&mut self.seen);
+                seen.push(entry.event.kind());
+                let mut journal = std::mem::take(&mut self.journal);
+                journal.push(entry);
                 let (wall, attempts) = (self.wall, self.attempts + 1);
                 let policy = self.policy.clone();
                 *self = Life {
                     rollout: rollout.clone(),
-                    journal: vec![entry],
+                    journal,
                     wall,
                     attempts,
                     granted: rollout.percent,
@@ -409,16 +462,16 @@ impl Life {
     fn happens(&mut self, event: Event) {
         let before = self.rollout.clone();
         let after = apply(before.clone(), &event, self.wall);
-        let mut violations = check_step(&self.policy, &before, &event, &after, self.wall);
-        if self.fell_back {
-            // The soak was served on the clock as it was before it fell back.
-            violations.retain(|violation| violation.invariant != Invariant::I4);
-        }
+        let violations = check_step(&self.policy, &before, &event, &after, self.wall);
         assert_eq!(violations, vec![], "{event:?}");
-        if before.phase == Phase::RolledBack {
-            assert_eq!(after, before, "{event:?}");
-        }
+        let revived = match before.phase {
+            Phase::RolledBack => after != before,
+            Phase::Completed => after != before && event.kind() != "rolled_back",
+            Phase::Waiting | Phase::Ramping | Phase::Paused => false,
+        };
+        assert!(!revived, "{event:?} changed what was over");
         self.granted = self.granted.max(match &event {
+            _ if !before.phase.is_live() => Percent::ZERO,
             Event::Advanced { percent, .. } | Event::StageSet { percent, .. } => *percent,
             Event::Completed => Percent::FULL,
             Event::Started(_)
@@ -434,7 +487,10 @@ impl Life {
             | Event::SqlIgnored { .. } => Percent::ZERO,
         });
         if after.epoch != before.epoch {
-            (self.healthy_time, self.credited, self.fell_back) = (Millis::ZERO, Millis::ZERO, false);
+            (self.healthy_time, self.credited) = (Millis::ZERO, Millis::ZERO);
+            assert_eq!(after.approved, None, "an approval outlived its stage by {event:?}");
+            let kept = if event.kind() == "stage_restarted" { before.extended } else { Millis::ZERO };
+            assert_eq!(after.extended, kept, "{event:?}");
         }
         self.seen.push(event.kind());
         self.journal.push(Entry { at: self.wall, event });

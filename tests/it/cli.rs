@@ -1,0 +1,96 @@
+//! The command line: what it prints, and its exit codes.
+
+use crate::harness::{Daemon, slow};
+use std::process::{Command, Output};
+
+fn rampart(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_rampart")).args(args).env_remove("DATABASE_URL").env_remove("RAMPART_TOKEN").output().unwrap()
+}
+
+fn code(output: &Output) -> Option<i32> {
+    output.status.code()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[tokio::test]
+async fn a_rollout_is_steered_from_the_command_line() {
+    let daemon = Daemon::start().await;
+    let run = |args: &[&str]| daemon.cli(args);
+    assert!(stdout(&run(&["rollout", "status"])).contains("waiting"));
+    assert_eq!(code(&run(&["rollout", "start"])), Some(0));
+    let refused = run(&["rollout", "start"]);
+    assert_eq!(code(&refused), Some(1));
+    assert!(stderr(&refused).contains("running already"), "{}", stderr(&refused));
+    assert_eq!(code(&run(&["rollout", "advance"])), Some(1), "a reason is missing");
+    assert_eq!(code(&run(&["rollout", "advance", "--reason", "night"])), Some(0));
+    assert_eq!(code(&run(&["rollout", "set-stage", "50", "--reason", "on"])), Some(0));
+    let status: serde_json::Value = serde_json::from_str(&stdout(&run(&["rollout", "status", "--json"]))).unwrap();
+    assert_eq!(status["percent"], 50.0);
+    assert!(stdout(&run(&["flag", "list"])).contains("50 %"));
+    assert_eq!(code(&run(&["report", "the list is slow"])), Some(0));
+    assert_eq!(code(&run(&["rollout", "rollback", "--reason", "enough"])), Some(0));
+    let journal = stdout(&run(&["rollout", "journal", "--verify"]));
+    assert!(journal.contains("rolled_back") && journal.contains("hash chain is whole"), "{journal}");
+    assert_eq!(code(&run(&["rollout", "replay"])), Some(0));
+    assert_eq!(code(&run(&["flag", "eval", "part_lens_v2", "somebody"])), Some(1), "off is no");
+}
+
+#[test]
+fn a_policy_is_checked_with_every_mistake_at_its_place() {
+    let file = std::env::temp_dir().join(format!("rampart-policy-{}.yaml", std::process::id()));
+    let path = file.to_str().unwrap();
+    std::fs::write(&file, slow().replace("percent: 20", "percent: 5").replace("audit.violations", "audit.violation")).unwrap();
+    let checked = rampart(&["policy", "check", path]);
+    assert_eq!(code(&checked), Some(1));
+    let said = stderr(&checked);
+    assert!(said.contains(&format!("{path}:5:")), "{said}");
+    assert!(said.contains("did you mean") && said.contains("audit.violations"), "{said}");
+    std::fs::write(&file, slow()).unwrap();
+    assert_eq!(code(&rampart(&["policy", "check", path])), Some(0));
+    std::fs::remove_file(file).unwrap();
+    let shown = rampart(&["policy", "show", concat!(env!("CARGO_MANIFEST_DIR"), "/policies/part_lens_v2.yaml")]);
+    assert!(stdout(&shown).contains("server_errors"), "{}", stdout(&shown));
+}
+
+#[test]
+fn wrong_use_and_missing_settings_are_told_apart_by_the_exit_code() {
+    assert_eq!(code(&rampart(&["policy", "fly"])), Some(2));
+    assert_eq!(code(&rampart(&["rollout", "status", "--data-dir", "/nowhere"])), Some(2));
+    let serve = |name: &str, value: &str| {
+        Command::new(env!("CARGO_BIN_EXE_rampart"))
+            .args(["serve", "--listen", "127.0.0.1:0"])
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .env_remove("DATABASE_URL")
+            .env(name, value)
+            .output()
+            .unwrap()
+    };
+    let deployed = serve("RENDER", "true");
+    assert_eq!(code(&deployed), Some(2), "{}", stderr(&deployed));
+    assert!(stderr(&deployed).contains("RENDER") && stderr(&deployed).contains("DATABASE_URL"), "{}", stderr(&deployed));
+    let bare = serve("DATABASE_URL", "postgres://nobody@127.0.0.1:1/none");
+    assert_eq!(code(&bare), Some(2), "no secret is configured: {}", stderr(&bare));
+    let folder = serve("RAMPART_POLICIES", "/nowhere");
+    assert_eq!(code(&folder), Some(1));
+}
+
+#[test]
+fn every_command_explains_itself_with_an_example() {
+    for command in [
+        vec!["serve"], vec!["demo"], vec!["migrate"], vec!["psql"], vec!["policy", "check"], vec!["policy", "show"],
+        vec!["rollout", "status"], vec!["rollout", "start"], vec!["rollout", "pause"], vec!["rollout", "resume"],
+        vec!["rollout", "advance"], vec!["rollout", "set-stage"], vec!["rollout", "rollback"], vec!["rollout", "restart"],
+        vec!["rollout", "complete"], vec!["rollout", "journal"], vec!["rollout", "watch"], vec!["report"], vec!["token"],
+        vec!["flag", "eval"], vec!["flag", "list"],
+    ] {
+        let help = rampart(&[command.clone(), vec!["--help"]].concat());
+        assert!(stdout(&help).contains("Example: "), "{command:?}: {}", stdout(&help));
+    }
+}
