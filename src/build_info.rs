@@ -18,7 +18,10 @@ impl BuildInfo {
         let built = option_env!("GIT_COMMIT").map(str::to_owned);
         Self {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            git_commit: named("GIT_COMMIT").or_else(|| named("RENDER_GIT_COMMIT")).or(built).unwrap_or_else(|| "unknown".into()),
+            git_commit: named("GIT_COMMIT")
+                .or_else(|| named("RENDER_GIT_COMMIT"))
+                .or(built)
+                .unwrap_or_else(|| "unknown".into()),
             environment: named("RAMPART_ENVIRONMENT").unwrap_or_else(|| "development".to_owned()),
         }
     }

@@ -21,12 +21,8 @@ const PLATFORM_MARKERS: [&str; 9] = [
     "VERCEL",
 ];
 /// Where the secret that verifies users' tokens may stand.
-const JWT_SECRETS: [&str; 4] = [
-    "TENANT_1_SUPABASE_JWT_SECRET",
-    "MASTER_SUPABASE_JWT_SECRET",
-    "TENANT_SUPABASE_JWT_SECRET",
-    "SUPABASE_JWT_SECRET",
-];
+const JWT_SECRETS: [&str; 4] =
+    ["TENANT_1_SUPABASE_JWT_SECRET", "MASTER_SUPABASE_JWT_SECRET", "TENANT_SUPABASE_JWT_SECRET", "SUPABASE_JWT_SECRET"];
 /// Where the service key may stand.
 const SERVICE_KEYS: [&str; 4] = [
     "TENANT_1_SUPABASE_SERVICE_KEY",
@@ -75,7 +71,8 @@ impl Settings {
         match named("PORT") {
             None => Ok(self.listen),
             Some(port) => {
-                let port = port.parse::<u16>().map_err(|_| SettingsError(format!("PORT: expected a port, got {port:?}")))?;
+                let port =
+                    port.parse::<u16>().map_err(|_| SettingsError(format!("PORT: expected a port, got {port:?}")))?;
                 Ok(SocketAddr::from(([0, 0, 0, 0], port)))
             }
         }
@@ -129,7 +126,10 @@ impl Secrets {
     pub fn from_env(generated: Option<&Generated>) -> Result<Self, SettingsError> {
         let jwt = Self::jwt_from_env(generated)?;
         let one = |name: &str, generated: Option<&SecretString>| {
-            any_of(&[name], generated).into_iter().next().ok_or_else(|| SettingsError(format!("expected {name} to be set")))
+            any_of(&[name], generated)
+                .into_iter()
+                .next()
+                .ok_or_else(|| SettingsError(format!("expected {name} to be set")))
         };
         Ok(Self {
             service_keys: any_of(&SERVICE_KEYS, generated.map(|generated| &generated.service_key)),
@@ -144,7 +144,10 @@ impl Secrets {
     pub fn jwt_from_env(generated: Option<&Generated>) -> Result<Vec<SecretString>, SettingsError> {
         let jwt = any_of(&JWT_SECRETS, generated.map(|generated| &generated.jwt_secret));
         if jwt.is_empty() {
-            return Err(SettingsError(format!("expected the secret of users' tokens in one of {}", JWT_SECRETS.join(", "))));
+            return Err(SettingsError(format!(
+                "expected the secret of users' tokens in one of {}",
+                JWT_SECRETS.join(", ")
+            )));
         }
         if jwt.iter().any(|secret| secret.expose_secret().len() < 16) {
             return Err(SettingsError("the secret of users' tokens: expected at least 16 characters".to_owned()));

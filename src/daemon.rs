@@ -55,7 +55,8 @@ impl Daemon {
         };
         let (cluster, generated, owner_url, app_url) = database(settings).await?;
         let secrets = Secrets::from_env(generated.as_ref())?;
-        let tokens = OpsTokens::parse(secrets.ops_tokens.expose_secret()).map_err(|error| SettingsError(error.to_string()))?;
+        let tokens =
+            OpsTokens::parse(secrets.ops_tokens.expose_secret()).map_err(|error| SettingsError(error.to_string()))?;
         store::migrate(&owner_url).await.context("cannot bring the database's schema up to date")?;
         if cluster.is_some() {
             store::seed(&owner_url).await.context("cannot put the demo's seeds into the database")?;
@@ -83,8 +84,7 @@ impl Daemon {
 
         let address = listener.local_addr()?;
         let ops_address = ops_listener.as_ref().map_or(Ok(address), TcpListener::local_addr)?;
-        let shared =
-            Shared::new(controller, flags, metrics, tokens, settings.open_metrics, build, stop.clone());
+        let shared = Shared::new(controller, flags, metrics, tokens, settings.open_metrics, build, stop.clone());
         let serving = tokio::spawn(crate::web::serve(shared, crate::parts::router(parts), listener, ops_listener));
         let private = cluster.as_ref().map(|cluster| cluster.owner().clone());
         Ok(Self { address, ops_address, private, generated, cluster, pools, stop, tasks, serving })
@@ -149,7 +149,11 @@ fn parts_config(secrets: Secrets, build: &BuildInfo) -> PartsConfig {
 }
 
 /// Drops what is cached of a user the moment the database says that it changed.
-async fn forget_changed_users(parts: Arc<PartsState>, mut users: mpsc::UnboundedReceiver<String>, stop: CancellationToken) {
+async fn forget_changed_users(
+    parts: Arc<PartsState>,
+    mut users: mpsc::UnboundedReceiver<String>,
+    stop: CancellationToken,
+) {
     loop {
         let user = tokio::select! {
             () = stop.cancelled() => return,

@@ -42,9 +42,14 @@ impl Target {
     pub(super) fn client(&self) -> anyhow::Result<Client> {
         let token = match crate::config::named("RAMPART_TOKEN") {
             Some(token) => token,
-            None => Generated::load(&self.data_dir)?.and_then(|generated| generated.ops_token("release_owner")).ok_or_else(|| {
-                WrongUse(format!("expected a token in RAMPART_TOKEN, or a data directory that has one; {} has none", self.data_dir.display()))
-            })?,
+            None => Generated::load(&self.data_dir)?
+                .and_then(|generated| generated.ops_token("release_owner"))
+                .ok_or_else(|| {
+                    WrongUse(format!(
+                        "expected a token in RAMPART_TOKEN, or a data directory that has one; {} has none",
+                        self.data_dir.display()
+                    ))
+                })?,
         };
         Ok(Client::new(&self.url, token)?)
     }
@@ -71,14 +76,19 @@ impl Client {
     }
 
     async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> anyhow::Result<Result<Value, Refused>> {
-        let mut request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token).timeout(PATIENCE);
+        let mut request =
+            self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.token).timeout(PATIENCE);
         if let Some(body) = body {
             request = request.json(body).header("Idempotency-Key", uuid::Uuid::now_v7().to_string());
         }
         let response = request.send().await.with_context(|| self.unreachable())?;
         let status = response.status();
         let text = response.text().await?;
-        let value: Value = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).context("the daemon's answer is not JSON")? };
+        let value: Value = if text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&text).context("the daemon's answer is not JSON")?
+        };
         if status.is_success() {
             return Ok(Ok(value));
         }

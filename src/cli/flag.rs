@@ -42,7 +42,12 @@ pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
             } else {
                 let bucket = answer["bucket"].as_u64().map(|bucket| format!(", bucket {bucket}")).unwrap_or_default();
                 let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
-                println!("{} ({}{bucket}, the flag is at {} %)", text("variant"), text("reason"), answer["percent"].as_f64().unwrap_or_default());
+                println!(
+                    "{} ({}{bucket}, the flag is at {} %)",
+                    text("variant"),
+                    text("reason"),
+                    answer["percent"].as_f64().unwrap_or_default()
+                );
             }
             Ok(if answer["value"] == true { Answer::Yes } else { Answer::No })
         }
@@ -55,7 +60,11 @@ pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
                 println!("{}", serde_json::to_string_pretty(&flags)?);
             } else {
                 for flag in flags["flags"].as_array().into_iter().flatten() {
-                    println!("{:<24} {:>6} %", flag["key"].as_str().unwrap_or_default(), flag["percent"].as_f64().unwrap_or_default());
+                    println!(
+                        "{:<24} {:>6} %",
+                        flag["key"].as_str().unwrap_or_default(),
+                        flag["percent"].as_f64().unwrap_or_default()
+                    );
                 }
             }
             Ok(Answer::Yes)

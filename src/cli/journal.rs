@@ -63,5 +63,11 @@ pub(super) fn line(entry: &Value) -> String {
     let time = time.get(11..23).unwrap_or(&time).to_owned();
     let why = [text("cause"), text("reason")].into_iter().find(|why| !why.is_empty());
     let why = why.map(|why| format!("  {why}")).unwrap_or_default();
-    format!("{time}  #{:<5} {:<16} {:>6} %  by {}{why}", entry["seq"], text("kind"), entry["percent"].as_f64().unwrap_or_default(), text("actor"))
+    format!(
+        "{time}  #{:<5} {:<16} {:>6} %  by {}{why}",
+        entry["seq"],
+        text("kind"),
+        entry["percent"].as_f64().unwrap_or_default(),
+        text("actor")
+    )
 }

@@ -45,7 +45,9 @@ fn check(paths: &[PathBuf]) -> anyhow::Result<Answer> {
     for file in &files {
         let source = read(file)?;
         match policy::parse(&file.display().to_string(), &source) {
-            Ok(policy) => println!("{}: {} stages, {} checks, sound", file.display(), policy.stages.len(), policy.checks.len()),
+            Ok(policy) => {
+                println!("{}: {} stages, {} checks, sound", file.display(), policy.stages.len(), policy.checks.len())
+            }
             Err(mistakes) => {
                 eprintln!("{mistakes}");
                 answer = Answer::No;

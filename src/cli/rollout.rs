@@ -85,7 +85,9 @@ pub(super) enum Command {
 pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
     match command {
         Command::Status(which) => status(which).await,
-        Command::Start { order, override_gate } => give(order, "start", json!({ "override_gate": override_gate })).await,
+        Command::Start { order, override_gate } => {
+            give(order, "start", json!({ "override_gate": override_gate })).await
+        }
         Command::Pause(order) => give(order, "pause", json!({})).await,
         Command::Resume(order) => give(order, "resume", json!({})).await,
         Command::Advance(order) => give(order, "advance", json!({})).await,

@@ -4,7 +4,7 @@ use super::Answer;
 use crate::config::{Settings, named};
 use crate::daemon::Daemon;
 use secrecy::ExposeSecret;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
@@ -39,19 +39,17 @@ pub(super) fn start_logging(filter: &str) -> anyhow::Result<()> {
 
 /// What a person needs to know once it runs. Tokens are printed once, at the first start, and never logged.
 fn greet(daemon: &Daemon) {
-    println!("page      http://{}/", daemon.ops_address);
-    println!("parts API http://{}/", daemon.address);
+    let mut text = format!("page      http://{}/\nparts API http://{}/\n", daemon.ops_address, daemon.address);
     if let Some(private) = &daemon.private {
-        println!("database  {}", private.psql_line());
+        text += &format!("database  {}\n", private.psql_line());
     }
     if let Some(generated) = daemon.generated.as_ref().filter(|generated| generated.new) {
-        println!("\ntokens of the ops API, printed this once (they are kept in secrets.json of the data directory):");
-        for item in generated.ops_tokens.expose_secret().split(',') {
-            if let Some((token, role)) = item.rsplit_once(':') {
-                println!("  {role:<14} {token}");
-            }
-        }
+        text += "\ntokens of the ops API, printed this once (they are kept in secrets.json of the data directory):\n";
+        let tokens = generated.ops_tokens.expose_secret().split(',').filter_map(|item| item.rsplit_once(':'));
+        tokens.for_each(|(token, role)| text += &format!("  {role:<14} {token}\n"));
     }
+    // Whoever started us may have closed the pipe: that is no reason to stop guarding.
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 /// Done when the process is asked to end: SIGTERM, SIGINT.

@@ -1,9 +1,9 @@
 //! `rampart token`
 
 use super::{Answer, WrongUse};
+use crate::clock;
 use crate::config::Secrets;
 use crate::secrets::Generated;
-use crate::clock;
 use crate::user_token::token_for;
 use std::path::PathBuf;
 use uuid::Uuid;
@@ -25,7 +25,9 @@ enum Person {
 
 /// Arguments of `rampart token`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example: curl -H \"Authorization: Bearer $(rampart token --role hod)\" localhost:8080/v1/parts/low-stock")]
+#[command(
+    after_help = "Example: curl -H \"Authorization: Bearer $(rampart token --role hod)\" localhost:8080/v1/parts/low-stock"
+)]
 pub(super) struct Args {
     /// A person of the seeds.
     #[arg(long, value_enum, default_value = "crew", conflicts_with = "user")]

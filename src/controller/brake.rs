@@ -33,7 +33,11 @@ pub struct Brake {
 }
 
 /// Commits every brake that arrives, until stopped.
-pub(super) async fn write_brakes(mut brakes: UnboundedReceiver<Brake>, committer: Arc<Committer>, stop: CancellationToken) {
+pub(super) async fn write_brakes(
+    mut brakes: UnboundedReceiver<Brake>,
+    committer: Arc<Committer>,
+    stop: CancellationToken,
+) {
     loop {
         let brake = tokio::select! {
             () = stop.cancelled() => return,

@@ -57,9 +57,10 @@ impl Guard {
     pub fn evidence(&self, watched: &Watched, since_last_tick: Option<Millis>) -> Evidence {
         let (policy, rollout, now) = (&watched.policy, &watched.rollout, self.clock.now());
         let mut readings = self.board.of(rollout.id);
-        let live = policy.checks.iter().filter_map(|check| {
-            Some((check.name.clone(), self.live.measure(policy, check, rollout, now)?))
-        });
+        let live = policy
+            .checks
+            .iter()
+            .filter_map(|check| Some((check.name.clone(), self.live.measure(policy, check, rollout, now)?)));
         readings.extend(live);
         let canary_requests = self.live.canary_requests(rollout);
         Evidence { readings, canary_requests, since_last_tick, build: self.build.clone() }
@@ -95,7 +96,8 @@ impl Guard {
     pub(super) fn brake_if_needed(&self, watched: &Arc<Watched>, judgement: Judgement, seen: Stopwatch) -> bool {
         let Decision::Rollback { cause } = judgement.decision.clone() else { return false };
         if self.flags.brake(watched.rollout.id) {
-            let brake = Brake { watched: watched.clone(), cause, judgement: Some(judgement), seen, decided: seen.elapsed() };
+            let brake =
+                Brake { watched: watched.clone(), cause, judgement: Some(judgement), seen, decided: seen.elapsed() };
             // The receiver lives as long as the controller; without one nothing could be written anyway.
             let _ = self.brakes.send(brake);
         }

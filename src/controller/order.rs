@@ -8,7 +8,9 @@ use crate::clock::Stopwatch;
 use crate::store::{CommandKey, StoreError, StoredRollout};
 use rampart_core::flag::bucket;
 use rampart_core::policy::{BucketBy, GateItem, Policy};
-use rampart_core::rollout::{Actor, Cause, Command, CommandKind, Event, Order, Phase, Refusal, Revision, RolloutId, Start, plan};
+use rampart_core::rollout::{
+    Actor, Cause, Command, CommandKind, Event, Order, Phase, Refusal, Revision, RolloutId, Start, plan,
+};
 use rampart_core::{FlagKey, Percent};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -108,7 +110,8 @@ impl Controller {
         if let Some(expected) = request.expected.filter(|expected| *expected != actual) {
             return Err(CommandError::StaleRevision { expected, actual });
         }
-        let policy = current.as_ref().filter(|current| current.rollout.phase.is_live()).map_or(&loaded.policy, |c| &c.policy);
+        let policy =
+            current.as_ref().filter(|current| current.rollout.phase.is_live()).map_or(&loaded.policy, |c| &c.policy);
         let start = self.start(loaded, current.as_ref(), request.order.actor.clone(), None);
         let Some(event) = plan(policy, rollout, start, &request.order)? else { return Ok(()) };
         self.preflight(policy, &event, request).await?;
@@ -127,7 +130,8 @@ impl Controller {
                 self.committer.begin(*start, &loaded.policy, &loaded.source, circumstances).await?;
             }
             (event, Some(before)) => {
-                let after = self.committer.step(before, event.clone(), request.order.actor.clone(), circumstances).await?;
+                let after =
+                    self.committer.step(before, event.clone(), request.order.actor.clone(), circumstances).await?;
                 self.committer.verify(policy, before, &event, &after);
             }
             (_, None) => return Err(CommandError::UnknownFlag),
@@ -170,7 +174,10 @@ impl Controller {
     async fn preflight(&self, policy: &Policy, event: &Event, request: &OrderRequest) -> Result<(), CommandError> {
         let percent = match event {
             Event::Started(start) => {
-                if request.order.command.kind() == CommandKind::Start && !request.override_gate && !start.missing_gate.is_empty() {
+                if request.order.command.kind() == CommandKind::Start
+                    && !request.override_gate
+                    && !start.missing_gate.is_empty()
+                {
                     return Err(CommandError::GateMissing(start.missing_gate.iter().map(|item| item.name()).collect()));
                 }
                 start.percent
@@ -186,7 +193,11 @@ impl Controller {
             BucketBy::Attribute(_) => true,
         });
         // Where nobody is known nothing can be said: the stage itself will be blind and say so.
-        if somebody || subjects.is_empty() { Ok(()) } else { Err(CommandError::EmptyCohort { percent, subjects: subjects.len() }) }
+        if somebody || subjects.is_empty() {
+            Ok(())
+        } else {
+            Err(CommandError::EmptyCohort { percent, subjects: subjects.len() })
+        }
     }
 
     /// A person's rollback brakes before anything is asked of the database, and is written down by the

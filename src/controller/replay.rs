@@ -35,7 +35,10 @@ impl Controller {
             entries.push(Entry { at: row.at, event: serde_json::from_value::<Event>(row.event)? });
         }
         if let Some(seq) = self.store.first_broken_entry(flag).await? {
-            return differs(entries.len(), format!("entry #{seq} does not follow from the one before it: it was altered, or one is missing"));
+            return differs(
+                entries.len(),
+                format!("entry #{seq} does not follow from the one before it: it was altered, or one is missing"),
+            );
         }
         let Some(folded) = fold(&entries) else {
             return differs(entries.len(), "the journal does not begin with a start".to_owned());
@@ -44,12 +47,21 @@ impl Controller {
         if without_ticks(&folded) != without_ticks(&rollout) {
             return differs(
                 entries.len(),
-                format!("the journal folds to {} at {}, stored is {} at {}", folded.phase.name(), folded.percent, rollout.phase.name(), rollout.percent),
+                format!(
+                    "the journal folds to {} at {}, stored is {} at {}",
+                    folded.phase.name(),
+                    folded.percent,
+                    rollout.phase.name(),
+                    rollout.percent
+                ),
             );
         }
         let ticked = self.store.soak_of_epoch(&rollout).await?;
         if u64::try_from(ticked) != Ok(rollout.progress.soak.0) {
-            return differs(entries.len(), format!("the ticks add up to {ticked} ms of soak, stored are {} ms", rollout.progress.soak.0));
+            return differs(
+                entries.len(),
+                format!("the ticks add up to {ticked} ms of soak, stored are {} ms", rollout.progress.soak.0),
+            );
         }
         let text = format!(
             "{} entries fold to what is stored: {} at {}, {} of soak; the hash chain is whole",

@@ -104,7 +104,8 @@ impl Controller {
         let Parts { store, flags, policies, metrics, clock, build } = parts;
         let (brakes, inbox) = mpsc::unbounded_channel();
         let (live, board) = (Arc::new(Live::new(store.replica())), Arc::new(Board::default()));
-        let guard = Guard::new(live.clone(), board.clone(), flags.clone(), clock.clone(), build.clone(), brakes.clone());
+        let guard =
+            Guard::new(live.clone(), board.clone(), flags.clone(), clock.clone(), build.clone(), brakes.clone());
         let nudge = Arc::new(Notify::new());
         let committer = Committer::new(store.clone(), clock.clone(), metrics.clone(), nudge.clone());
         Arc::new(Self {
@@ -268,14 +269,19 @@ impl Controller {
         let (sync, rollouts, heartbeats) =
             tokio::try_join!(self.store.read_flags(), self.store.newest_rollouts(), self.store.holder_heartbeats())?;
         let fresh = |heard: &Timestamp| Millis::between(*heard, sync.now).as_seconds() <= LEASE_SECONDS;
-        let alive: Vec<FlagKey> = heartbeats.iter().filter(|(_, heard)| fresh(heard)).map(|(flag, _)| flag.clone()).collect();
+        let alive: Vec<FlagKey> =
+            heartbeats.iter().filter(|(_, heard)| fresh(heard)).map(|(flag, _)| flag.clone()).collect();
         let policies = self.policies.all();
         let known = policies.iter().map(|loaded| {
             let newest = rollouts.iter().find(|stored| stored.rollout.flag == loaded.policy.flag);
             let policy = newest.map_or(&loaded.policy, |stored| &stored.policy);
             Known {
                 flag: loaded.policy.flag.clone(),
-                row: sync.flags.iter().find(|row| row.flag == loaded.policy.flag).map_or(Percent::ZERO, |row| row.percent),
+                row: sync
+                    .flags
+                    .iter()
+                    .find(|row| row.flag == loaded.policy.flag)
+                    .map_or(Percent::ZERO, |row| row.percent),
                 rollout: newest.map(|stored| known_rollout(&stored.rollout)),
                 bucket_by: policy.bucket_by.clone(),
                 targets: policy.targets.clone(),
@@ -317,13 +323,16 @@ impl Controller {
             return Ok(());
         }
         let before = memory.ticked.get(&id).copied();
-        if before.is_some_and(|last| last.revision == stored.rollout.revision && last.ours.elapsed() + EARLY < stored.policy.tick.std()) {
+        if before.is_some_and(|last| {
+            last.revision == stored.rollout.revision && last.ours.elapsed() + EARLY < stored.policy.tick.std()
+        }) {
             return Ok(());
         }
         let seen = Stopwatch::start();
         let watched = Arc::new(watched(stored));
         let revision = stored.rollout.revision;
-        let since_last_tick = before.filter(|last| last.revision == revision).map(|last| Millis::between(last.at, sync.now));
+        let since_last_tick =
+            before.filter(|last| last.revision == revision).map(|last| Millis::between(last.at, sync.now));
         let evidence = self.guard.evidence(&watched, since_last_tick);
         let judgement = decide(&stored.policy, &stored.rollout, &evidence, sync.now);
         memory.ticked.insert(id, LastTick { revision, at: sync.now, ours: clock::monotonic() });
@@ -337,7 +346,8 @@ impl Controller {
             self.page_blind(stored, &judgement).await?;
         }
         if let Some(event) = event_of(stored, &judgement) {
-            let after = self.committer.change(&stored.rollout, event.clone(), Actor::controller(), Some(&judgement)).await?;
+            let after =
+                self.committer.change(&stored.rollout, event.clone(), Actor::controller(), Some(&judgement)).await?;
             self.committer.verify(&stored.policy, &stored.rollout, &event, &after);
             tracing::info!(flag = %flag, rollout.percent = %after.percent, event = event.kind(), "the rollout moved");
             stored.rollout = after;
@@ -378,7 +388,10 @@ impl Controller {
             };
             let status = Arc::new(Status::of(&view));
             self.metrics.stands(&status);
-            self.statuses.lock().unwrap_or_else(PoisonError::into_inner).insert(loaded.policy.flag.clone(), status.clone());
+            self.statuses
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .insert(loaded.policy.flag.clone(), status.clone());
             // Nobody may be watching; then nobody misses it.
             let _ = self.updates.send(Update::Status(status));
         }
@@ -458,7 +471,9 @@ fn watched(stored: &StoredRollout) -> Watched {
 fn event_of(stored: &StoredRollout, judgement: &Judgement) -> Option<Event> {
     match &judgement.decision {
         Decision::Hold { .. } | Decision::Rollback { .. } => None,
-        Decision::Advance { stage, percent } => Some(Event::Advanced { stage: *stage, percent: *percent, proven: true }),
+        Decision::Advance { stage, percent } => {
+            Some(Event::Advanced { stage: *stage, percent: *percent, proven: true })
+        }
         Decision::Complete => Some(Event::Completed),
         Decision::StepBack { stage, percent } => Some(Event::StageSet { stage: Some(*stage), percent: *percent }),
         Decision::RestartStage { why } => {

@@ -63,8 +63,7 @@ impl Controller {
         if let Some(current) = current {
             let event = Event::SqlIgnored { text };
             let actor = Actor::sql(&change.db_role);
-            let entry =
-                NewEntry::new(event, &current.rollout, self.clock.now(), actor, Some(REASON.to_owned()), None);
+            let entry = NewEntry::new(event, &current.rollout, self.clock.now(), actor, Some(REASON.to_owned()), None);
             self.store.note(&current.rollout, &entry, None).await?;
         }
         self.store.settle_sql_changes(&[change.id]).await

@@ -97,7 +97,9 @@ impl Flags {
         for flag in alive {
             behind.confirmed.insert(flag.clone(), now);
         }
-        behind.braked.retain(|braked| known.iter().any(|known| known.rollout.is_some_and(|r| r.stage.rollout == *braked)));
+        behind
+            .braked
+            .retain(|braked| known.iter().any(|known| known.rollout.is_some_and(|r| r.stage.rollout == *braked)));
         behind.known = known;
         self.publish(&mut behind, now);
     }
@@ -123,7 +125,12 @@ impl Flags {
         let before = behind.lapsed.clone();
         self.publish(&mut behind, clock::monotonic());
         let was = |flag: &FlagKey| before.get(flag).copied().unwrap_or(Lapse::Valid);
-        behind.lapsed.iter().filter(|(flag, now)| was(flag) != **now).map(|(flag, now)| (flag.clone(), was(flag), *now)).collect()
+        behind
+            .lapsed
+            .iter()
+            .filter(|(flag, now)| was(flag) != **now)
+            .map(|(flag, now)| (flag.clone(), was(flag), *now))
+            .collect()
     }
 
     /// How much longer the flag's percent may be believed; none where it needs no lease.
@@ -136,8 +143,11 @@ impl Flags {
     }
 
     fn publish(&self, behind: &mut Behind, now: Instant) {
-        let lapses: HashMap<FlagKey, Lapse> =
-            behind.known.iter().map(|known| (known.flag.clone(), lapse(known, behind.confirmed.get(&known.flag), now))).collect();
+        let lapses: HashMap<FlagKey, Lapse> = behind
+            .known
+            .iter()
+            .map(|known| (known.flag.clone(), lapse(known, behind.confirmed.get(&known.flag), now)))
+            .collect();
         let flags = behind
             .known
             .iter()
@@ -231,7 +241,10 @@ mod tests {
     fn the_least_of_row_and_rollout_is_served() {
         assert_eq!(served(&known(20, 50, Phase::Ramping), false, Lapse::Valid), Percent::whole(20));
         assert_eq!(served(&known(50, 20, Phase::Ramping), false, Lapse::Valid), Percent::whole(20));
-        assert_eq!(served(&Known { rollout: None, ..known(50, 0, Phase::Ramping) }, false, Lapse::Valid), Percent::ZERO);
+        assert_eq!(
+            served(&Known { rollout: None, ..known(50, 0, Phase::Ramping) }, false, Lapse::Valid),
+            Percent::ZERO
+        );
     }
 
     #[test]

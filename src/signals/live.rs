@@ -166,7 +166,8 @@ impl Live {
         let Some(story) = stories.get(&rollout.id) else { return Traffic::default() };
         let from = now.timestamp() - TRAFFIC_SECONDS;
         let per_second = |cohort| {
-            let recent = story.slots.iter().rev().take_while(|slot| slot.second >= from).filter(|slot| slot.cohort == cohort);
+            let recent =
+                story.slots.iter().rev().take_while(|slot| slot.second >= from).filter(|slot| slot.cohort == cohort);
             recent.map(|slot| slot.tally.requests).sum::<u64>() as f64 / TRAFFIC_SECONDS as f64
         };
         Traffic {
@@ -237,7 +238,8 @@ impl Story {
         if !self.slots.front().is_some_and(too_old) {
             return;
         }
-        let mut kept: u64 = self.slots.iter().filter(|slot| slot.cohort == Cohort::Canary).map(|slot| slot.tally.requests).sum();
+        let mut kept: u64 =
+            self.slots.iter().filter(|slot| slot.cohort == Cohort::Canary).map(|slot| slot.tally.requests).sum();
         while let Some(oldest) = self.slots.front().filter(|slot| too_old(slot)) {
             let canary = if oldest.cohort == Cohort::Canary { oldest.tally.requests } else { 0 };
             if kept.saturating_sub(canary) < KEEP_REQUESTS && canary > 0 {
@@ -319,7 +321,8 @@ impl Story {
     /// The newest canary requests of the epoch: at least `min_samples`, in whole seconds.
     fn newest(&self, check: &Check, rollout: &Rollout) -> Tally {
         let mut sum = Tally::default();
-        for slot in self.slots.iter().rev().filter(|slot| slot.epoch == rollout.epoch && slot.cohort == Cohort::Canary) {
+        for slot in self.slots.iter().rev().filter(|slot| slot.epoch == rollout.epoch && slot.cohort == Cohort::Canary)
+        {
             sum.merge(&slot.tally);
             if sum.requests >= check.min_samples.max(1) {
                 break;

@@ -41,7 +41,8 @@ impl Sensors {
     pub async fn sweep_audit(self, stop: CancellationToken) {
         let nudge = self.audit_nudge.clone();
         self.run(stop, &nudge, &[Signal::AuditViolations], async |sensors, watched, _| {
-            let (count, sample) = sensors.store.audit_violations(&watched.audit_baseline).await.map_err(|e| e.to_string())?;
+            let (count, sample) =
+                sensors.store.audit_violations(&watched.audit_baseline).await.map_err(|e| e.to_string())?;
             if count > 0 {
                 tracing::warn!(audit.violations = count, audit.sample = ?sample, "audit violations found");
             }
@@ -74,7 +75,9 @@ impl Sensors {
         self.run(stop, &nudge, &[Signal::ProbeRls], async |sensors, _, _| {
             let users = sensors.store.probe_users().await.map_err(|e| e.to_string())?;
             if users.len() < 2 {
-                return Ok(Outcome::NoEvidence("two yachts with people and parts are needed to prove isolation".to_owned()));
+                return Ok(Outcome::NoEvidence(
+                    "two yachts with people and parts are needed to prove isolation".to_owned(),
+                ));
             }
             let (mut own, mut foreign) = (0, 0);
             for (user, yacht) in users {
@@ -124,7 +127,13 @@ impl Sensors {
 }
 
 /// Shares finished seconds with the other replicas, and takes in theirs, once a second.
-pub async fn flush_slots(store: Store, live: Arc<Live>, guard: Arc<Guard>, clock: Arc<DatabaseClock>, stop: CancellationToken) {
+pub async fn flush_slots(
+    store: Store,
+    live: Arc<Live>,
+    guard: Arc<Guard>,
+    clock: Arc<DatabaseClock>,
+    stop: CancellationToken,
+) {
     let mut taken_in = HashSet::new();
     loop {
         let rows = live.unwritten(clock.now());

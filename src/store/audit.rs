@@ -7,8 +7,9 @@ use serde_json::Value;
 impl Store {
     /// The database snapshot of now: the baseline of a rollout about to start.
     pub async fn audit_baseline(&self) -> Result<String, StoreError> {
-        let baseline =
-            sqlx::query_scalar!(r#"select public.audit_baseline() as "baseline!""#).fetch_one(&self.pools.guard).await?;
+        let baseline = sqlx::query_scalar!(r#"select public.audit_baseline() as "baseline!""#)
+            .fetch_one(&self.pools.guard)
+            .await?;
         Ok(baseline)
     }
 

@@ -1,5 +1,7 @@
 //! What can go wrong between the daemon and its database.
 
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
+
 /// Why a statement had no effect.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -35,9 +37,9 @@ pub fn is_unavailable(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
         sqlx::Error::Database(refusal) => {
-            // 08: connection; 57P01–57P03: shut down, crash, starting up; 53300: too many connections.
-            let code = refusal.code().unwrap_or_default();
-            code.starts_with("08") || code.starts_with("57P0") || code == "53300"
+            // FATAL and PANIC end or refuse the connection itself: shut down, starting up, too many, closed to all.
+            let severity = refusal.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::severity);
+            matches!(severity, Some(PgSeverity::Fatal | PgSeverity::Panic))
         }
         _ => false,
     }

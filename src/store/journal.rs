@@ -85,8 +85,9 @@ impl Store {
 
     /// The first entry that does not follow from the one before it.
     pub async fn first_broken_entry(&self, flag: &FlagKey) -> Result<Option<i64>, StoreError> {
-        let broken =
-            sqlx::query_scalar!("select rampart.first_broken_entry($1)", flag.as_str()).fetch_one(&self.pools.ops).await?;
+        let broken = sqlx::query_scalar!("select rampart.first_broken_entry($1)", flag.as_str())
+            .fetch_one(&self.pools.ops)
+            .await?;
         Ok(broken)
     }
 }

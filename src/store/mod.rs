@@ -24,7 +24,7 @@ pub use migrate::{migrate, seed};
 pub use owner::{Person, people, run_as_owner};
 pub use pools::Pools;
 pub use probe::ProbeFinding;
-pub use reports::{ReportRow, ReportKind};
+pub use reports::{ReportKind, ReportRow};
 pub(crate) use rollouts::notice;
 pub use rollouts::{CommandKey, NewEntry, Notice, Step, StoredRollout};
 pub use slots::SlotRow;

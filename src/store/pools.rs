@@ -40,7 +40,8 @@ const GUARD: Kind =
     Kind { connections: 2, acquire: Duration::from_secs(1), statement_timeout: "2s", lock_timeout: "50ms" };
 const SIGNALS: Kind =
     Kind { connections: 3, acquire: Duration::from_secs(2), statement_timeout: "5s", lock_timeout: "1s" };
-const OPS: Kind = Kind { connections: 3, acquire: Duration::from_secs(2), statement_timeout: "5s", lock_timeout: "50ms" };
+const OPS: Kind =
+    Kind { connections: 3, acquire: Duration::from_secs(2), statement_timeout: "5s", lock_timeout: "50ms" };
 const PARTS: Kind =
     Kind { connections: 8, acquire: Duration::from_secs(2), statement_timeout: "10s", lock_timeout: "5s" };
 

@@ -49,7 +49,13 @@ pub struct ReportRow {
 
 impl Store {
     /// Keeps a report.
-    pub async fn add_report(&self, flag: &FlagKey, kind: ReportKind, text: &str, reporter: &str) -> Result<Uuid, StoreError> {
+    pub async fn add_report(
+        &self,
+        flag: &FlagKey,
+        kind: ReportKind,
+        text: &str,
+        reporter: &str,
+    ) -> Result<Uuid, StoreError> {
         let id = Uuid::now_v7();
         sqlx::query!(
             "insert into rampart.reports (id, flag, kind, text, reporter) values ($1, $2, $3, $4, $5)",

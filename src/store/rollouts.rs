@@ -57,7 +57,14 @@ pub struct NewEntry {
 
 impl NewEntry {
     /// An entry that says what `event` made of the rollout, with the evidence it rests on.
-    pub fn new(event: Event, after: &Rollout, at: Timestamp, actor: Actor, reason: Option<String>, evidence: Option<Value>) -> Self {
+    pub fn new(
+        event: Event,
+        after: &Rollout,
+        at: Timestamp,
+        actor: Actor,
+        reason: Option<String>,
+        evidence: Option<Value>,
+    ) -> Self {
         let cause = match &event {
             Event::RolledBack { cause } => Some(cause.text().to_owned()),
             _ => None,
@@ -124,7 +131,12 @@ impl Store {
     }
 
     /// Keeps the policy under its revision, so that a rollout can be pinned to it.
-    pub async fn keep_policy(&self, revision: &PolicyRevision, policy: &Policy, source: &str) -> Result<(), StoreError> {
+    pub async fn keep_policy(
+        &self,
+        revision: &PolicyRevision,
+        policy: &Policy,
+        source: &str,
+    ) -> Result<(), StoreError> {
         sqlx::query!(
             "insert into rampart.policies (revision, flag, policy, source) values ($1, $2, $3, $4) on conflict do nothing",
             revision.0,

@@ -64,7 +64,12 @@ impl Store {
     }
 
     /// Seconds of other replicas, and of this machine's earlier lives, since `since`.
-    pub async fn read_slots(&self, rollout: RolloutId, epoch: u32, since: Timestamp) -> Result<Vec<SlotRow>, StoreError> {
+    pub async fn read_slots(
+        &self,
+        rollout: RolloutId,
+        epoch: u32,
+        since: Timestamp,
+    ) -> Result<Vec<SlotRow>, StoreError> {
         let rows = sqlx::query_as!(
             SlotRow,
             "select rollout_id, second, replica, epoch, cohort, requests, failures, server_errors, unavailable, rejections, latencies

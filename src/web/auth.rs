@@ -89,7 +89,9 @@ impl OpsTokens {
     /// The role of a token. Takes the same time whichever token it is compared with.
     pub fn role_of(&self, token: &str) -> Option<Role> {
         let given = sha256(token);
-        self.tokens.iter().fold(None, |found, (known, role)| if bool::from(known.ct_eq(&given)) { Some(*role) } else { found })
+        self.tokens
+            .iter()
+            .fold(None, |found, (known, role)| if bool::from(known.ct_eq(&given)) { Some(*role) } else { found })
     }
 }
 

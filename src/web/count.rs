@@ -20,13 +20,8 @@ pub(super) async fn count(State(shared): State<Arc<Shared>>, request: Request, n
     let status = response.status().as_u16();
     shared.metrics.answered(&route, method.as_str(), status, served.map(|served| served.cohort), watch.elapsed());
     let Some((served, stage)) = served.and_then(|served| Some((served, served.stage?))) else { return response };
-    let seen = Observation {
-        stage,
-        cohort: served.cohort,
-        status,
-        micros: watch.micros(),
-        unavailable: served.unavailable,
-    };
+    let seen =
+        Observation { stage, cohort: served.cohort, status, micros: watch.micros(), unavailable: served.unavailable };
     shared.controller.live().record(seen, shared.controller.now());
     if status >= 500 {
         shared.controller.guard().look_at(stage.rollout);

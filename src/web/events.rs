@@ -32,8 +32,7 @@ pub(super) async fn stream(
     caller.must_be(Role::Viewer)?;
     let live = BroadcastStream::new(shared.controller.updates());
     let standing: Vec<Update> = shared.controller.statuses().into_iter().map(Update::Status).collect();
-    let last: Option<i64> =
-        headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
+    let last: Option<i64> = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
     let missed = match last {
         None => Vec::new(),
         Some(last) => {
@@ -42,7 +41,9 @@ pub(super) async fn stream(
         }
     };
     let first = standing.into_iter().chain(missed.into_iter().map(|entry| Update::Journal(Arc::new(entry))));
-    let followed = live.take_while(|update| std::future::ready(update.is_ok())).filter_map(|update| std::future::ready(update.ok()));
+    let followed = live
+        .take_while(|update| std::future::ready(update.is_ok()))
+        .filter_map(|update| std::future::ready(update.ok()));
     let events = stream::iter(first).chain(followed).map(|update| event(&update));
     let stop = shared.stop.clone();
     let until_stopped = events.take_until(async move { stop.cancelled().await });
@@ -59,9 +60,7 @@ fn respond(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'stati
 fn event(update: &Update) -> Result<Event, Infallible> {
     let told = match update {
         Update::Status(status) => Event::default().event("status").retry(RETRY).json_data(status.as_ref()),
-        Update::Journal(entry) => {
-            Event::default().event("journal").id(entry.seq.to_string()).json_data(entry.as_ref())
-        }
+        Update::Journal(entry) => Event::default().event("journal").id(entry.seq.to_string()).json_data(entry.as_ref()),
     };
     // What we made ourselves can be written as JSON; a comment stands in if it ever cannot.
     Ok(told.unwrap_or_else(|error| Event::default().comment(error.to_string())))

@@ -60,13 +60,22 @@ impl Problem {
     /// 500. The cause is logged here, once, and never shown.
     pub fn internal(cause: &dyn std::fmt::Display) -> Self {
         tracing::error!(%cause, "a request of the ops API failed");
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something is wrong on our side", "the log has the cause")
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "Something is wrong on our side",
+            "the log has the cause",
+        )
     }
 }
 
 impl From<crate::store::StoreError> for Problem {
     fn from(error: crate::store::StoreError) -> Self {
-        if error.is_unavailable() { Problem::unavailable("the database cannot be reached") } else { Problem::internal(&error) }
+        if error.is_unavailable() {
+            Problem::unavailable("the database cannot be reached")
+        } else {
+            Problem::internal(&error)
+        }
     }
 }
 

@@ -38,7 +38,8 @@ pub(super) async fn list(
     let flag = known_flag(&shared, &flag)?;
     let Query(asked) = asked.map_err(|error| Problem::malformed(error.body_text()))?;
     let now = shared.controller.now();
-    let to = asked.to.map_or(Some(now), point).ok_or_else(|| Problem::malformed("expected to in seconds since 1970"))?;
+    let to =
+        asked.to.map_or(Some(now), point).ok_or_else(|| Problem::malformed("expected to in seconds since 1970"))?;
     let from = asked.from.unwrap_or(to.timestamp() as f64 - DEFAULT_STRETCH_SECONDS);
     let from = point(from).ok_or_else(|| Problem::malformed("expected from in seconds since 1970"))?;
     let stretch = (to - from).num_seconds().max(1) as f64;
@@ -49,7 +50,8 @@ pub(super) async fn list(
     let mut series: BTreeMap<String, Vec<Value>> = BTreeMap::new();
     for tick in ticks {
         let at = tick.at.timestamp_millis() as f64 / 1000.0;
-        let reports: Vec<CheckReport> = serde_json::from_value(tick.checks).map_err(|error| Problem::internal(&error))?;
+        let reports: Vec<CheckReport> =
+            serde_json::from_value(tick.checks).map_err(|error| Problem::internal(&error))?;
         for report in reports.into_iter().filter(|r| asked.check.as_ref().is_none_or(|check| *check == r.name.0)) {
             series.entry(report.name.0).or_default().push(json!([at, report.value, report.verdict]));
         }
@@ -58,12 +60,17 @@ pub(super) async fn list(
         let status = status.as_ref()?;
         status.checks.iter().find(|check| check.name == name).map(|check| check.unit)
     };
-    let series: Vec<Value> =
-        series.into_iter().map(|(check, points)| json!({ "unit": unit(&check), "check": check, "points": points })).collect();
+    let series: Vec<Value> = series
+        .into_iter()
+        .map(|(check, points)| json!({ "unit": unit(&check), "check": check, "points": points }))
+        .collect();
     Ok(Json(json!({ "series": series })))
 }
 
 fn point(seconds: f64) -> Option<Timestamp> {
     // Years 1970 to 9999: more than the database's calendar needs, less than it can hold.
-    (0.0..253_402_300_799.0).contains(&seconds).then(|| Timestamp::from_timestamp_millis((seconds * 1000.0) as i64)).flatten()
+    (0.0..253_402_300_799.0)
+        .contains(&seconds)
+        .then(|| Timestamp::from_timestamp_millis((seconds * 1000.0) as i64))
+        .flatten()
 }

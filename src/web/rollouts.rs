@@ -111,7 +111,9 @@ fn read_body(body: &Bytes) -> Result<OrderBody, Problem> {
     if let Some(reason) = &body.reason
         && (reason.chars().count() > MAX_REASON || reason.contains('\0'))
     {
-        return Err(Problem::unprocessable(format!("expected a reason of at most {MAX_REASON} characters, without NUL")));
+        return Err(Problem::unprocessable(format!(
+            "expected a reason of at most {MAX_REASON} characters, without NUL"
+        )));
     }
     Ok(body)
 }
@@ -127,7 +129,8 @@ fn command_of(kind: CommandKind, body: &OrderBody) -> Result<Command, Problem> {
         CommandKind::Restart => Command::Restart,
         CommandKind::Complete => Command::Complete,
         CommandKind::Stage => {
-            let percent = body.percent.ok_or_else(|| Problem::unprocessable("expected percent: the stage to move to"))?;
+            let percent =
+                body.percent.ok_or_else(|| Problem::unprocessable("expected percent: the stage to move to"))?;
             let percent = Percent::try_from(percent).map_err(|error| Problem::unprocessable(error.to_string()))?;
             Command::SetStage { percent }
         }
@@ -185,10 +188,13 @@ fn refusal(request: &OrderRequest, error: CommandError) -> Problem {
         CommandError::Refused(Refusal::Illegal(_)) => conflict("illegal", "Not possible now", text),
         CommandError::Refused(Refusal::NoSuchStage { .. }) => Problem::unprocessable(text),
         CommandError::Refused(Refusal::ReasonMissing(what)) => missing_reason(what),
-        CommandError::GateMissing(missing) => conflict("gate-missing", "The gate is not met", text).with("missing", missing),
+        CommandError::GateMissing(missing) => {
+            conflict("gate-missing", "The gate is not met", text).with("missing", missing)
+        }
         CommandError::EmptyCohort { .. } => conflict("empty-cohort", "Nobody would be in this stage", text),
         CommandError::StaleRevision { actual, .. } => {
-            Problem::new(StatusCode::PRECONDITION_FAILED, "stale", "Somebody else moved it", text).with("revision", actual.0)
+            Problem::new(StatusCode::PRECONDITION_FAILED, "stale", "Somebody else moved it", text)
+                .with("revision", actual.0)
         }
         CommandError::KeyReused => conflict("key-reused", "This key was used before", text),
         CommandError::NotHolder => Problem::unavailable(text),
@@ -196,7 +202,9 @@ fn refusal(request: &OrderRequest, error: CommandError) -> Problem {
             Problem::unavailable("the rollout keeps changing; try again")
         }
         CommandError::Store(error) if request.order.command == Command::Rollback && error.is_unavailable() => {
-            Problem::unavailable("nobody is served by this process any more; it is written down once the database is back")
+            Problem::unavailable(
+                "nobody is served by this process any more; it is written down once the database is back",
+            )
         }
         CommandError::Store(error) => error.into(),
     }

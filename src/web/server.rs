@@ -66,7 +66,8 @@ pub async fn serve(
     listener: TcpListener,
     ops_listener: Option<TcpListener>,
 ) -> std::io::Result<()> {
-    let public = parts.layer(middleware::from_fn_with_state(shared.clone(), count::count)).merge(health_routes(shared.clone()));
+    let public =
+        parts.layer(middleware::from_fn_with_state(shared.clone(), count::count)).merge(health_routes(shared.clone()));
     let ops = ops_routes(shared.clone());
     match ops_listener {
         None => run(public.merge(ops), listener, &shared.stop).await,
@@ -113,7 +114,8 @@ fn ops_routes(shared: Arc<Shared>) -> Router {
         .layer(CompressionLayer::new())
         // A stream is never compressed: its events would wait in the compressor.
         .route("/events", get(events::stream));
-    let pages = Router::new().route("/", get(page::index)).route("/{file}", get(page::asset)).layer(CompressionLayer::new());
+    let pages =
+        Router::new().route("/", get(page::index)).route("/{file}", get(page::asset)).layer(CompressionLayer::new());
     Router::new()
         .nest("/api/v1", api)
         .route("/metrics", get(metrics))
@@ -123,10 +125,7 @@ fn ops_routes(shared: Arc<Shared>) -> Router {
 }
 
 /// `GET /metrics`: for a token, unless the configuration opens it.
-async fn metrics(
-    State(shared): State<Arc<Shared>>,
-    caller: Result<Caller, Problem>,
-) -> Result<Response, Problem> {
+async fn metrics(State(shared): State<Arc<Shared>>, caller: Result<Caller, Problem>) -> Result<Response, Problem> {
     if !shared.open_metrics {
         caller?.must_be(Role::Viewer)?;
     }

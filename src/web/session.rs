@@ -35,7 +35,8 @@ impl Sessions {
     fn allow_try(&self) -> bool {
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         let now = clock::monotonic();
-        let (since, count) = tries.filter(|(since, _)| now.duration_since(*since) < Duration::from_secs(60)).unwrap_or((now, 0));
+        let (since, count) =
+            tries.filter(|(since, _)| now.duration_since(*since) < Duration::from_secs(60)).unwrap_or((now, 0));
         *tries = Some((since, count + 1));
         count < MAX_TRIES_A_MINUTE
     }

@@ -12,7 +12,8 @@ async fn after_a_crash_the_rollout_stands_where_it_stood_and_its_soak_is_neither
     daemon.order("advance", json!({ "reason": "to 20" })).await;
     let (on, _) = daemon.people_at(20).await;
     daemon.low_stock(&on[0]).await;
-    let status = daemon.until(|status| status["soak"]["served_seconds"].as_f64().is_some_and(|served| served >= 2.0)).await;
+    let status =
+        daemon.until(|status| status["soak"]["served_seconds"].as_f64().is_some_and(|served| served >= 2.0)).await;
     let seen = status["soak"]["served_seconds"].as_f64().unwrap();
     let (database, folder) = daemon.kill();
     // Time in which nobody looks.

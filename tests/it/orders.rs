@@ -40,7 +40,10 @@ async fn refusals_have_the_documented_status_and_no_effect() {
         assert_eq!(status, expected, "{command} {body}: {answer}");
         if status != 200 {
             assert_eq!(answer["status"], expected, "{answer}");
-            assert!(answer["title"].is_string() && answer["detail"].is_string() && answer["type"].is_string(), "{answer}");
+            assert!(
+                answer["title"].is_string() && answer["detail"].is_string() && answer["type"].is_string(),
+                "{answer}"
+            );
         }
     }
     assert_eq!(daemon.ops(OWNER, "POST", "/rollouts/nobody_knows_this/pause", Some(json!({}))).await.0, 404);
@@ -99,13 +102,26 @@ async fn orders_move_the_rollout_and_each_is_journalled_with_who_and_why() {
     ];
     for (command, body, phase, percent) in steps {
         let (status, answer) = daemon.order(command, body).await;
-        assert_eq!((status, &answer["phase"], &answer["percent"]), (200, &json!(phase), &json!(percent)), "{command}: {answer}");
+        assert_eq!(
+            (status, &answer["phase"], &answer["percent"]),
+            (200, &json!(phase), &json!(percent)),
+            "{command}: {answer}"
+        );
         assert_eq!(daemon.flag_row().await.1, percent, "the flag's row after {command}");
     }
     let journal = daemon.journal().await;
     let kinds: Vec<&str> = journal.iter().map(|entry| entry["kind"].as_str().unwrap()).collect();
     let expected = [
-        "started", "advanced", "paused", "stage_set", "resumed", "extended", "approved", "completed", "rolled_back", "restarted",
+        "started",
+        "advanced",
+        "paused",
+        "stage_set",
+        "resumed",
+        "extended",
+        "approved",
+        "completed",
+        "rolled_back",
+        "restarted",
     ];
     assert_eq!(kinds, expected);
     assert_eq!(journal[1]["reason"], "release night");
@@ -120,10 +136,12 @@ async fn an_altered_journal_entry_is_found() {
     daemon.order("pause", json!({})).await;
     let replay = async || daemon.ops(VIEWER, "GET", &path("replay"), None).await.1;
     assert_eq!(replay().await["agrees"], true);
-    daemon.sql(
-        "alter table rampart.journal disable trigger all;
+    daemon
+        .sql(
+            "alter table rampart.journal disable trigger all;
          update rampart.journal set reason = 'somebody else' where kind = 'started'",
-    ).await;
+        )
+        .await;
     let found = replay().await;
     assert_eq!(found["agrees"], false);
     assert!(found["text"].as_str().unwrap().contains("#1"), "{found}");
@@ -134,7 +152,8 @@ async fn orders_that_race_leave_one_clear_story() {
     let daemon = Daemon::start().await;
     daemon.start_rollout().await;
     let order = |command: &'static str| daemon.order(command, json!({ "reason": "race" }));
-    let answers = tokio::join!(order("advance"), order("rollback"), order("pause"), order("advance"), order("rollback"));
+    let answers =
+        tokio::join!(order("advance"), order("rollback"), order("pause"), order("advance"), order("rollback"));
     for (status, body) in [answers.0, answers.1, answers.2, answers.3, answers.4] {
         assert!([200, 409, 503].contains(&status), "{status} {body}");
     }

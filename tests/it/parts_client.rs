@@ -1,7 +1,5 @@
 //! How these tests speak to a daemon, and whom and what they find in its seeds.
 
-
-
 use crate::harness::Daemon;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};

@@ -60,7 +60,8 @@ async fn rows_of_another_yacht_roll_back() {
 async fn a_report_of_wrong_data_rolls_back_and_any_other_report_holds_until_dismissed() {
     let (daemon, _, _) = ramping().await;
     let reports = format!("/rollouts/{FLAG}/reports");
-    let (status, filed) = daemon.ops(VIEWER, "POST", &reports, Some(json!({ "kind": "other", "text": "the list is slow" }))).await;
+    let (status, filed) =
+        daemon.ops(VIEWER, "POST", &reports, Some(json!({ "kind": "other", "text": "the list is slow" }))).await;
     assert_eq!(status, 201, "{filed}");
     daemon.until(|status| verdict_of(status, "user_reports") == "degraded").await;
     let dismiss = format!("{reports}/{}/dismiss", filed["id"].as_str().unwrap());
@@ -100,7 +101,8 @@ async fn a_rollout_ramps_to_the_end_on_traffic_and_its_journal_folds_to_what_is_
         () = traffic => unreachable!("traffic goes on"),
     };
     assert_eq!(status["percent"], 100.0);
-    let kinds: Vec<String> = daemon.journal().await.iter().map(|entry| entry["kind"].as_str().unwrap().to_owned()).collect();
+    let kinds: Vec<String> =
+        daemon.journal().await.iter().map(|entry| entry["kind"].as_str().unwrap().to_owned()).collect();
     assert_eq!(kinds, ["started", "advanced", "advanced", "advanced", "completed"]);
     let (_, replay) = daemon.ops(VIEWER, "GET", &format!("/rollouts/{FLAG}/replay"), None).await;
     assert_eq!(replay["agrees"], true, "{replay}");

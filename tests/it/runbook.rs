@@ -51,9 +51,15 @@ async fn disabling_the_flag_by_sql_rolls_back() {
 #[tokio::test]
 async fn a_typed_percent_that_is_no_stage_is_served_as_typed_and_held() {
     let daemon = Daemon::start().await;
-    daemon.sql("update feature_flags set enabled = true, canary_percentage = 33 where flag_name = 'part_lens_v2'").await;
+    daemon
+        .sql("update feature_flags set enabled = true, canary_percentage = 33 where flag_name = 'part_lens_v2'")
+        .await;
     let status = daemon
-        .until(|status| status["decision"]["reasons"].as_array().is_some_and(|reasons| reasons.iter().any(|r| r["code"] == "manual_percent")))
+        .until(|status| {
+            status["decision"]["reasons"]
+                .as_array()
+                .is_some_and(|reasons| reasons.iter().any(|r| r["code"] == "manual_percent"))
+        })
         .await;
     assert_eq!(status["percent"], 33.0);
     assert_eq!(status["stage"], Value::Null);
@@ -80,7 +86,9 @@ async fn an_open_transaction_on_the_flag_delays_no_rollback_and_undoes_none() {
     daemon.start_rollout().await;
     let mut psql = daemon.owner().await;
     psql.execute("begin").await.unwrap();
-    psql.execute("update feature_flags set enabled = true, canary_percentage = 50 where flag_name = 'part_lens_v2'").await.unwrap();
+    psql.execute("update feature_flags set enabled = true, canary_percentage = 50 where flag_name = 'part_lens_v2'")
+        .await
+        .unwrap();
     let ordered = Instant::now();
     let (status, body) = daemon.order("rollback", serde_json::json!({})).await;
     assert_eq!(status, 200, "{body}");

@@ -14,10 +14,18 @@ async fn nothing_but_health_and_the_page_answers_without_a_token() {
         assert_eq!(daemon.get(open).await.status(), 200, "{open}");
     }
     for closed in [
-        "/api/v1/rollouts", "/api/v1/rollouts/part_lens_v2", "/api/v1/rollouts/part_lens_v2/journal",
-        "/api/v1/rollouts/part_lens_v2/readings", "/api/v1/rollouts/part_lens_v2/reports", "/api/v1/rollouts/part_lens_v2/replay",
-        "/api/v1/flags", "/api/v1/flags/part_lens_v2", "/api/v1/flags/part_lens_v2/evaluate?subject=x", "/api/v1/events",
-        "/api/v1/session", "/v1/parts/low-stock",
+        "/api/v1/rollouts",
+        "/api/v1/rollouts/part_lens_v2",
+        "/api/v1/rollouts/part_lens_v2/journal",
+        "/api/v1/rollouts/part_lens_v2/readings",
+        "/api/v1/rollouts/part_lens_v2/reports",
+        "/api/v1/rollouts/part_lens_v2/replay",
+        "/api/v1/flags",
+        "/api/v1/flags/part_lens_v2",
+        "/api/v1/flags/part_lens_v2/evaluate?subject=x",
+        "/api/v1/events",
+        "/api/v1/session",
+        "/v1/parts/low-stock",
     ] {
         assert_eq!(daemon.get(closed).await.status(), 401, "{closed}");
     }
@@ -41,7 +49,12 @@ async fn the_metrics_are_what_promtool_expects() {
     ] {
         assert!(text.contains(name), "{name} is missing in\n{text}");
     }
-    let mut promtool = Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut promtool = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     promtool.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
     let checked = promtool.wait_with_output().unwrap();
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
@@ -59,7 +72,10 @@ async fn the_page_signs_in_with_a_token_and_foreign_pages_give_no_orders() {
     let cookie = signed_in.headers()["set-cookie"].to_str().unwrap().to_owned();
     assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
     let cookie = cookie.split(';').next().unwrap().to_owned();
-    assert_eq!(http.get(&session).header("cookie", &cookie).send().await.unwrap().json::<Value>().await.unwrap()["role"], "operator");
+    assert_eq!(
+        http.get(&session).header("cookie", &cookie).send().await.unwrap().json::<Value>().await.unwrap()["role"],
+        "operator"
+    );
     let start = async |site: &str| {
         let request = http.post(format!("{}/api/v1/rollouts/{FLAG}/start", daemon.base)).header("cookie", &cookie);
         request.header("sec-fetch-site", site).json(&json!({})).send().await.unwrap().status().as_u16()
@@ -99,7 +115,8 @@ async fn a_flag_is_explained_for_a_subject() {
     let daemon = Daemon::start().await;
     daemon.start_rollout().await;
     let (on, off) = daemon.people_at(5).await;
-    let evaluate = async |user: &str| daemon.ops(VIEWER, "GET", &format!("/flags/{FLAG}/evaluate?subject={user}"), None).await.1;
+    let evaluate =
+        async |user: &str| daemon.ops(VIEWER, "GET", &format!("/flags/{FLAG}/evaluate?subject={user}"), None).await.1;
     let (yes, no) = (evaluate(&on[0]).await, evaluate(&off).await);
     assert_eq!((&yes["value"], &yes["reason"]), (&json!(true), &json!("split")));
     assert_eq!((&no["value"], &no["variant"]), (&json!(false), &json!("off")));

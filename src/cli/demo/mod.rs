@@ -127,9 +127,15 @@ async fn watch(args: &Args, client: &Client, owner: &str, driven: &traffic::Driv
 }
 
 fn line(status: &Value, since: Duration, driven: &traffic::Driven) -> String {
-    let track: String = status["stages"].as_array().into_iter().flatten().map(stage_mark).collect::<Vec<_>>().join(" ─ ");
+    let track: String =
+        status["stages"].as_array().into_iter().flatten().map(stage_mark).collect::<Vec<_>>().join(" ─ ");
     let sentence = status["sentence"].as_str().unwrap_or_default();
-    format!("{:>6.1} s {track}  {sentence}  [{} requests, {} failed]", since.as_secs_f64(), driven.answered(), driven.failed())
+    format!(
+        "{:>6.1} s {track}  {sentence}  [{} requests, {} failed]",
+        since.as_secs_f64(),
+        driven.answered(),
+        driven.failed()
+    )
 }
 
 fn stage_mark(stage: &Value) -> String {
@@ -143,7 +149,8 @@ fn stage_mark(stage: &Value) -> String {
 
 /// Whether the end was the expected one, with the expected cause.
 fn verdict(args: &Args, status: &Value) -> Answer {
-    let (phase, percent) = (status["phase"].as_str().unwrap_or_default(), status["percent"].as_f64().unwrap_or_default());
+    let (phase, percent) =
+        (status["phase"].as_str().unwrap_or_default(), status["percent"].as_f64().unwrap_or_default());
     println!("\n{phase} at {percent} %: {}", status["sentence"].as_str().unwrap_or_default());
     let cause = status["cause"]["check"].as_str();
     let expected = match args.breakage.check() {

@@ -26,7 +26,9 @@ pub(super) fn write(folder: &Path) -> anyhow::Result<()> {
         ensure!(text.contains(shipped), "the shipped policy no longer says {shipped:?}");
         text = text.replace(shipped, hurried);
     }
-    std::fs::create_dir_all(folder).and_then(|()| std::fs::write(folder.join("part_lens_v2.yaml"), text)).context("cannot write the demo's policy")
+    std::fs::create_dir_all(folder)
+        .and_then(|()| std::fs::write(folder.join("part_lens_v2.yaml"), text))
+        .context("cannot write the demo's policy")
 }
 
 #[cfg(test)]

@@ -55,7 +55,11 @@ pub(super) async fn drive(
         .into_iter()
         .map(|person| {
             let token = token_for(person.user_id, secret, clock::wall(), TOKEN_SECONDS)?;
-            Ok(Arc::new(Caller { token, may_receive: !matches!(person.role.as_str(), "crew" | "steward"), part: person.part_id }))
+            Ok(Arc::new(Caller {
+                token,
+                may_receive: !matches!(person.role.as_str(), "crew" | "steward"),
+                part: person.part_id,
+            }))
         })
         .collect::<anyhow::Result<Vec<_>>>()?;
     let driven = Arc::new(Driven::default());
