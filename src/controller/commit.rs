@@ -142,7 +142,18 @@ fn notices(event: &Event, after: &Rollout) -> Vec<Notice> {
             let missing: Vec<&str> = start.missing_gate.iter().map(|item| item.name()).collect();
             format!("{} was started by {} although nothing proves: {}", after.flag, start.by, missing.join(", "))
         }
-        _ => return Vec::new(),
+        Event::Started(_)
+        | Event::Advanced { .. }
+        | Event::StageSet { .. }
+        | Event::Paused
+        | Event::Resumed
+        | Event::Approved { .. }
+        | Event::Extended { .. }
+        | Event::StageRestarted { .. }
+        | Event::LeaseLapsed { .. }
+        | Event::LeaseRegained
+        | Event::BlindPaged { .. }
+        | Event::SqlIgnored { .. } => return Vec::new(),
     };
     vec![crate::store::notice(Uuid::now_v7(), event.kind(), after, &text)]
 }

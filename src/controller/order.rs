@@ -172,19 +172,14 @@ impl Controller {
 
     /// Refuses a start whose gate is not met, and a stage in which nobody would be.
     async fn preflight(&self, policy: &Policy, event: &Event, request: &OrderRequest) -> Result<(), CommandError> {
-        let percent = match event {
-            Event::Started(start) => {
-                if request.order.command.kind() == CommandKind::Start
-                    && !request.override_gate
-                    && !start.missing_gate.is_empty()
-                {
-                    return Err(CommandError::GateMissing(start.missing_gate.iter().map(|item| item.name()).collect()));
-                }
-                start.percent
-            }
-            Event::Advanced { percent, .. } | Event::StageSet { percent, .. } => *percent,
-            _ => return Ok(()),
-        };
+        if let Event::Started(start) = event
+            && request.order.command.kind() == CommandKind::Start
+            && !request.override_gate
+            && !start.missing_gate.is_empty()
+        {
+            return Err(CommandError::GateMissing(start.missing_gate.iter().map(|item| item.name()).collect()));
+        }
+        let Some(percent) = entered(event) else { return Ok(()) };
         let subjects = self.store.active_subjects(SUBJECTS).await?;
         let within = |subject: String| bucket(policy.flag.as_str(), &subject).within(percent);
         let somebody = subjects.iter().any(|(user, yacht)| match policy.bucket_by {
@@ -226,19 +221,25 @@ impl Controller {
 
 /// Whether an event takes the exposure above `from`.
 pub(super) fn raises(from: Percent, event: &Event) -> bool {
+    let to = if *event == Event::Completed { Some(Percent::FULL) } else { entered(event) };
+    to.is_some_and(|to| to > from)
+}
+
+/// The percent that an event enters, where it enters a stage.
+fn entered(event: &Event) -> Option<Percent> {
     match event {
-        Event::Started(start) => start.percent > from,
-        Event::Advanced { percent, .. } | Event::StageSet { percent, .. } => *percent > from,
-        Event::Completed => from < Percent::FULL,
+        Event::Started(start) => Some(start.percent),
+        Event::Advanced { percent, .. } | Event::StageSet { percent, .. } => Some(*percent),
         Event::Paused
         | Event::Resumed
         | Event::Approved { .. }
         | Event::Extended { .. }
         | Event::StageRestarted { .. }
         | Event::RolledBack { .. }
+        | Event::Completed
         | Event::LeaseLapsed { .. }
         | Event::LeaseRegained
         | Event::BlindPaged { .. }
-        | Event::SqlIgnored { .. } => false,
+        | Event::SqlIgnored { .. } => None,
     }
 }

@@ -11,9 +11,9 @@ use crate::flags::{Flags, Known, KnownRollout, Lapse, StageRef};
 use crate::signals::{Board, Live, Sensors, flush_slots};
 use crate::store::{JournalFilter, JournalRow, LEASE_SECONDS, NewEntry, Store, StoreError, StoredRollout, Sync};
 use crate::telemetry::Metrics;
-use rampart_core::rollout::{Actor, Build, Decision, Epoch, Event, Judgement, Revision, Rollout, RolloutId, decide};
+use rampart_core::rollout::{Actor, Build, Decision, Epoch, Event, Judgement, Phase, Revision, Rollout, RolloutId, decide};
 use rampart_core::{FlagKey, Millis, Percent, Timestamp};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, broadcast, mpsc};
@@ -94,6 +94,8 @@ struct Memory {
     /// A tick across a change credits nothing.
     ticked: HashMap<RolloutId, LastTick>,
     judged: HashMap<RolloutId, Judgement>,
+    /// Rolled-back rollouts whose judgement is the one in the journal.
+    recalled: HashSet<RolloutId>,
     journal_seen: Option<i64>,
     away: bool,
 }
@@ -258,6 +260,10 @@ impl Controller {
         if !sync.sql_changes.is_empty() {
             (sync, rollouts) = self.read().await?;
         }
+        let newest = |id: &RolloutId| rollouts.iter().any(|stored| stored.rollout.id == *id);
+        memory.ticked.retain(|id, _| newest(id));
+        memory.judged.retain(|id, _| newest(id));
+        memory.recalled.retain(newest);
         for stored in &mut rollouts {
             self.look_after(stored, &sync, memory).await?;
         }
@@ -319,7 +325,6 @@ impl Controller {
             self.store.mirror_flag(&flag, stored.rollout.percent).await?;
         }
         if !stored.rollout.is_watched(&stored.policy, sync.now) {
-            memory.judged.remove(&id);
             return Ok(());
         }
         let before = memory.ticked.get(&id).copied();
@@ -369,6 +374,9 @@ impl Controller {
 
     /// Tells viewers where everything stands and what was written.
     async fn show(&self, sync: &Sync, rollouts: &[StoredRollout], memory: &mut Memory) -> Result<(), StoreError> {
+        for stored in rollouts.iter().filter(|stored| stored.rollout.phase == Phase::RolledBack) {
+            self.recall(&stored.rollout, memory).await?;
+        }
         for loaded in self.policies.all() {
             let stored = rollouts.iter().find(|stored| stored.rollout.flag == loaded.policy.flag);
             let rollout = stored.map(|stored| &stored.rollout);
@@ -377,7 +385,7 @@ impl Controller {
                 stored,
                 judgement: rollout.and_then(|rollout| memory.judged.get(&rollout.id)),
                 traffic: rollout.map(|rollout| self.live.traffic(rollout, sync.now)).unwrap_or_default(),
-                braked: rollout.is_some_and(|rollout| self.flags.is_braked(rollout.id)),
+                braked: rollout.is_some_and(|r| r.phase != Phase::RolledBack && self.flags.is_braked(r.id)),
                 valid_for: self.flags.valid_for(&loaded.policy.flag),
                 holds_lease: self.committer.fence(&loaded.policy.flag).is_some(),
                 replica: self.store.replica(),
@@ -407,6 +415,26 @@ impl Controller {
                 let _ = self.updates.send(Update::Journal(Arc::new(entry)));
             }
         }
+        Ok(())
+    }
+
+    /// What a rolled-back rollout rested on, so that whoever comes later sees what broke.
+    async fn recall(&self, rollout: &Rollout, memory: &mut Memory) -> Result<(), StoreError> {
+        if memory.recalled.contains(&rollout.id) {
+            return Ok(());
+        }
+        let filter = JournalFilter {
+            kind: Some("rolled_back".to_owned()),
+            rollout: Some(rollout.id.0),
+            limit: 1,
+            ..JournalFilter::default()
+        };
+        let entry = self.store.journal(Some(&rollout.flag), &filter).await?.into_iter().next();
+        match entry.and_then(|entry| serde_json::from_value(entry.evidence?).ok()) {
+            Some(judgement) => memory.judged.insert(rollout.id, judgement),
+            None => memory.judged.remove(&rollout.id),
+        };
+        memory.recalled.insert(rollout.id);
         Ok(())
     }
 

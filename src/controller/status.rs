@@ -240,7 +240,6 @@ fn soak(policy: &Policy, rollout: Option<&Rollout>) -> SoakStatus {
 fn stages(policy: &Policy, rollout: Option<&Rollout>, decision: &DecisionStatus, now: Timestamp) -> Vec<StageStatus> {
     let current = rollout.and_then(|rollout| rollout.stage);
     let over = rollout.is_some_and(|rollout| rollout.phase == Phase::Completed);
-    let gone = rollout.is_none_or(|rollout| rollout.phase == Phase::RolledBack);
     let mut entered = rollout.filter(|rollout| rollout.phase == Phase::Ramping).and_then(|_| leaves_at(decision, now));
     policy
         .stages
@@ -248,11 +247,10 @@ fn stages(policy: &Policy, rollout: Option<&Rollout>, decision: &DecisionStatus,
         .enumerate()
         .map(|(index, stage)| {
             let state = match current {
-                _ if gone => "ahead",
                 _ if over => "done",
                 Some(current) if index < current => "done",
                 Some(current) if index == current => "current",
-                None if rollout.is_some_and(|rollout| stage.percent < rollout.percent) => "done",
+                None if rollout.is_some_and(|rollout| rollout.phase.is_live() && stage.percent < rollout.percent) => "done",
                 Some(_) | None => "ahead",
             };
             let eta = if state == "ahead" { entered } else { None };

@@ -59,11 +59,9 @@ impl Sensors {
             let rollout = &watched.rollout;
             let (inconsistencies, others) =
                 sensors.store.open_reports(&rollout.flag, rollout.started_at).await.map_err(|e| e.to_string())?;
-            let count = match check.signal {
-                Signal::ReportDataInconsistency => inconsistencies,
-                Signal::ReportOther => others,
-                _ => inconsistencies + others,
-            };
+            let wants = |kind| check.signal == kind || check.signal == Signal::ReportAny;
+            let count = if wants(Signal::ReportDataInconsistency) { inconsistencies } else { 0 }
+                + if wants(Signal::ReportOther) { others } else { 0 };
             Ok(Outcome::measured(count as f64, 1))
         })
         .await;

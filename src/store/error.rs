@@ -34,15 +34,13 @@ impl StoreError {
 
 /// Whether an error means that the database is away rather than that it refused the statement.
 pub fn is_unavailable(error: &sqlx::Error) -> bool {
-    match error {
-        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
-        sqlx::Error::Database(refusal) => {
-            // FATAL and PANIC end or refuse the connection itself: shut down, starting up, too many, closed to all.
-            let severity = refusal.try_downcast_ref::<PgDatabaseError>().map(PgDatabaseError::severity);
-            matches!(severity, Some(PgSeverity::Fatal | PgSeverity::Panic))
-        }
-        _ => false,
-    }
+    let lost = matches!(
+        error,
+        sqlx::Error::Io(_) | sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed
+    );
+    // FATAL and PANIC end or refuse the connection itself: shut down, starting up, too many, closed to all.
+    let refusal = error.as_database_error().and_then(|refusal| refusal.try_downcast_ref::<PgDatabaseError>());
+    lost || refusal.is_some_and(|refusal| matches!(refusal.severity(), PgSeverity::Fatal | PgSeverity::Panic))
 }
 
 impl From<sqlx::Error> for StoreError {

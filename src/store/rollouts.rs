@@ -65,10 +65,7 @@ impl NewEntry {
         reason: Option<String>,
         evidence: Option<Value>,
     ) -> Self {
-        let cause = match &event {
-            Event::RolledBack { cause } => Some(cause.text().to_owned()),
-            _ => None,
-        };
+        let cause = if let Event::RolledBack { cause } = &event { Some(cause.text().to_owned()) } else { None };
         Self {
             at,
             kind: event.kind(),

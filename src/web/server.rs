@@ -44,7 +44,6 @@ pub struct Shared {
 
 impl Shared {
     /// Everything but the sessions, which begin empty.
-    #[expect(clippy::too_many_arguments, reason = "each is one thing the handlers share")]
     pub fn new(
         controller: Arc<Controller>,
         flags: Arc<Flags>,

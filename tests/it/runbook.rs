@@ -1,9 +1,10 @@
 //! The statement people have in their runbooks, word for word.
 
 use crate::harness::Daemon;
+use rampart::clock::Stopwatch;
 use serde_json::Value;
 use sqlx::Executor;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const RUNBOOK: &str = "UPDATE feature_flags
 SET enabled = true, canary_percentage = 5, updated_at = NOW()
@@ -13,7 +14,7 @@ WHERE flag_name = 'part_lens_v2';";
 async fn the_runbook_statement_starts_the_ramp_and_is_journalled_as_a_command_from_sql() {
     let daemon = Daemon::start().await;
     daemon.sql(RUNBOOK).await;
-    let typed = Instant::now();
+    let typed = Stopwatch::start();
     let status = daemon.until(|status| status["phase"] == "ramping").await;
     // The target is 50 ms and measured in benches/; a shared machine is given room.
     assert!(typed.elapsed() < Duration::from_secs(1), "{:?}", typed.elapsed());
@@ -89,7 +90,7 @@ async fn an_open_transaction_on_the_flag_delays_no_rollback_and_undoes_none() {
     psql.execute("update feature_flags set enabled = true, canary_percentage = 50 where flag_name = 'part_lens_v2'")
         .await
         .unwrap();
-    let ordered = Instant::now();
+    let ordered = Stopwatch::start();
     let (status, body) = daemon.order("rollback", serde_json::json!({})).await;
     assert_eq!(status, 200, "{body}");
     assert!(ordered.elapsed() < Duration::from_secs(1), "{:?}", ordered.elapsed());

@@ -36,7 +36,19 @@ pub fn bucket(group: &str, key: &str) -> Bucket {
     Bucket { hash: murmur3_of_parts(group, key) }
 }
 
+const ON_STACK: usize = 160;
+
 fn murmur3_of_parts(group: &str, key: &str) -> u32 {
+    let mut whole = [0; ON_STACK];
+    if let Some(text) = whole.get_mut(..group.len() + 1 + key.len()) {
+        let (before, after) = text.split_at_mut(group.len());
+        before.copy_from_slice(group.as_bytes());
+        if let Some((colon, after)) = after.split_first_mut() {
+            *colon = b':';
+            after.copy_from_slice(key.as_bytes());
+        }
+        return murmur3::murmur3_32(&mut &text[..], 0).unwrap_or(99);
+    }
     let mut parts = Cursor::new(group.as_bytes()).chain(Cursor::new(&b":"[..])).chain(Cursor::new(key.as_bytes()));
     // Reading from memory cannot fail; bucket 100 (last in) would be the answer if it did.
     murmur3::murmur3_32(&mut parts, 0).unwrap_or(99)

@@ -1,0 +1,2 @@
+//! How quickly the daemon guards.
+fn main() {}
