@@ -41,7 +41,8 @@ fn main() {
 
     let (mut fast, mut slow) = (Vec::with_capacity(BATCHES), Vec::with_capacity(BATCHES));
     for number in 0..WARM_UP + BATCHES {
-        let batch: Vec<&str> = users.iter().cycle().skip(number * BATCH % USERS).take(BATCH).map(String::as_str).collect();
+        let batch: Vec<&str> =
+            users.iter().cycle().skip(number * BATCH % USERS).take(BATCH).map(String::as_str).collect();
         let samples = (nanos_each(&batch, ours), nanos_each(&batch, naive));
         if number >= WARM_UP {
             fast.push(samples.0);

@@ -66,8 +66,12 @@ impl Daemon {
         let pools = Arc::new(Pools::open(&app_url)?);
         let (flags, clock) = (Arc::new(Flags::default()), Arc::new(DatabaseClock::default()));
         let metrics = Arc::new(Metrics::new(&build.version, &build.git_commit)?);
+        let store = Store::new(pools.clone(), Uuid::now_v7());
+        if cluster.is_some() {
+            store.retire_others().await?;
+        }
         let controller = Controller::new(Parts {
-            store: Store::new(pools.clone(), Uuid::now_v7()),
+            store,
             flags: flags.clone(),
             policies,
             metrics: metrics.clone(),

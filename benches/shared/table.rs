@@ -36,8 +36,11 @@ impl Table {
             Target::None => ("", 0.0, f64::INFINITY),
         };
         let verdict = if found <= limit { "met" } else { "MISSED" };
-        let target =
-            if limit.is_finite() { format!("{name} ≤ {limit} {unit}: {verdict}").replace(" :", ":") } else { "–".to_owned() };
+        let target = if limit.is_finite() {
+            format!("{name} ≤ {limit} {unit}: {verdict}").replace(" :", ":")
+        } else {
+            "–".to_owned()
+        };
         let at = |share| show(quantile(&samples, share));
         self.row([figure.to_owned(), samples.len().to_string(), at(0.5), at(0.95), at(0.99), at(1.0), target]);
     }

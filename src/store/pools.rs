@@ -43,7 +43,7 @@ const SIGNALS: Kind =
 const OPS: Kind =
     Kind { connections: 3, acquire: Duration::from_secs(2), statement_timeout: "5s", lock_timeout: "50ms" };
 const PARTS: Kind =
-    Kind { connections: 8, acquire: Duration::from_secs(2), statement_timeout: "10s", lock_timeout: "5s" };
+    Kind { connections: 8, acquire: Duration::from_secs(5), statement_timeout: "10s", lock_timeout: "5s" };
 
 impl Pools {
     /// Opens the pools lazily: nothing is connected before it is used.

@@ -6,6 +6,7 @@ mod cli;
 mod harness;
 mod orders;
 mod parts;
+mod private;
 mod rollback;
 mod runbook;
 mod surfaces;

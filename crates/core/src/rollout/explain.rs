@@ -2,7 +2,10 @@
 
 use super::{Decision, Judgement, Need, NeedCode, Phase, RestartReason, Rollout};
 use crate::policy::Policy;
-use crate::{Percent, Timestamp};
+use crate::{Millis, Percent, Timestamp};
+
+/// How long a stage may be without evidence before that is worth a word.
+const FIRST_MEASUREMENTS: Millis = Millis::seconds(10);
 
 /// The sentence the page, the API, the terminal and the log all show. Times are UTC.
 pub fn sentence(policy: &Policy, rollout: Option<&Rollout>, judgement: Option<&Judgement>) -> String {
@@ -25,6 +28,9 @@ pub fn sentence(policy: &Policy, rollout: Option<&Rollout>, judgement: Option<&J
         Phase::Paused => format!("Paused at {} · {}", rollout.percent, paused(decision)),
         Phase::Ramping => match decision {
             None => format!("{standing} · measuring"),
+            Some(_) if judgement.is_some_and(|judgement| only_just_begun(rollout, judgement)) => {
+                format!("{standing} · waiting for the first measurements")
+            }
             Some(decision) => ramping(policy, rollout, decision, &standing),
         },
     }
@@ -79,6 +85,15 @@ fn ramping(policy: &Policy, rollout: &Rollout, decision: &Decision, standing: &s
             format!("{standing} · starting this stage again because a check is degraded")
         }
     }
+}
+
+/// Whether the stage began moments ago and nothing but evidence is missing: no reason to worry anybody.
+fn only_just_begun(rollout: &Rollout, judgement: &Judgement) -> bool {
+    let newest = judgement.checks.iter().filter_map(|check| check.observed_at).max();
+    let young = newest.is_none_or(|newest| Millis::between(rollout.stage_since, newest) < FIRST_MEASUREMENTS);
+    let Decision::Hold { needs } = &judgement.decision else { return false };
+    let in_the_way = || needs.iter().filter(|need| !only_takes_time(need));
+    young && in_the_way().next().is_some() && in_the_way().all(|need| need.code == NeedCode::Blind)
 }
 
 fn only_takes_time(need: &Need) -> bool {
