@@ -11,7 +11,9 @@ use crate::flags::{Flags, Known, KnownRollout, Lapse, StageRef};
 use crate::signals::{Board, Live, Sensors, flush_slots};
 use crate::store::{JournalFilter, JournalRow, LEASE_SECONDS, NewEntry, Store, StoreError, StoredRollout, Sync};
 use crate::telemetry::Metrics;
-use rampart_core::rollout::{Actor, Build, Decision, Epoch, Event, Judgement, Phase, Revision, Rollout, RolloutId, decide};
+use rampart_core::rollout::{
+    Actor, Build, Decision, Epoch, Event, Judgement, Phase, Revision, Rollout, RolloutId, decide,
+};
 use rampart_core::{FlagKey, Millis, Percent, Timestamp};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -250,7 +250,9 @@ fn stages(policy: &Policy, rollout: Option<&Rollout>, decision: &DecisionStatus,
                 _ if over => "done",
                 Some(current) if index < current => "done",
                 Some(current) if index == current => "current",
-                None if rollout.is_some_and(|rollout| rollout.phase.is_live() && stage.percent < rollout.percent) => "done",
+                None if rollout.is_some_and(|rollout| rollout.phase.is_live() && stage.percent < rollout.percent) => {
+                    "done"
+                }
                 Some(_) | None => "ahead",
             };
             let eta = if state == "ahead" { entered } else { None };

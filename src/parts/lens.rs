@@ -6,6 +6,7 @@ use axum::http::HeaderValue;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
 use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 /// The flag that decides.
 const FLAG: &str = "part_lens_v2";
@@ -71,9 +72,12 @@ pub(super) fn choose(flags: &Flags, forced: Option<Lens>, user: Uuid, yacht: Opt
     if let Some(lens) = forced {
         return Choice { lens, cohort: Cohort::Forced, stage: None };
     }
-    let user = user.to_string();
-    let yacht = yacht.map(|yacht| yacht.to_string());
-    let subject = Subject { user: Some(&user), yacht: yacht.as_deref() };
+    // Written out on the stack: choosing a lens allocates nothing.
+    let (mut user_text, mut yacht_text) = ([0; Hyphenated::LENGTH], [0; Hyphenated::LENGTH]);
+    let subject = Subject {
+        user: Some(user.hyphenated().encode_lower(&mut user_text)),
+        yacht: yacht.map(|yacht| &*yacht.hyphenated().encode_lower(&mut yacht_text)),
+    };
     // The old lens answers whatever may be wrong with the flag, a fault of ours included.
     match catch_unwind(AssertUnwindSafe(|| flags.evaluate(FLAG, subject))) {
         Ok(answer) if answer.evaluation.on => Choice { lens: Lens::V2, cohort: Cohort::Canary, stage: answer.stage },

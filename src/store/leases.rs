@@ -33,9 +33,12 @@ impl Store {
     /// Says that every other replica has stopped. Only for whoever knows it: the one daemon that a private
     /// database lets in need not wait for the heartbeat of its own earlier life to grow old.
     pub async fn retire_others(&self) -> Result<(), StoreError> {
-        sqlx::query!("update rampart.replicas set stopped_at = now() where stopped_at is null and id <> $1", self.replica)
-            .execute(&self.pools.guard)
-            .await?;
+        sqlx::query!(
+            "update rampart.replicas set stopped_at = now() where stopped_at is null and id <> $1",
+            self.replica
+        )
+        .execute(&self.pools.guard)
+        .await?;
         Ok(())
     }
 

@@ -99,7 +99,10 @@ async fn the_runbook_statement_typed_into_psql_starts_a_rollout_that_survives_a_
     serve.until(&folder, |status| status["phase"] == "ramping").await;
     let journal = serve.rampart(&folder, &["rollout", "journal"]);
     let journal = String::from_utf8_lossy(&journal.stdout).into_owned();
-    assert!(journal.contains("started") && journal.contains("sql:rampart_owner") && journal.contains("runbook SQL"), "{journal}");
+    assert!(
+        journal.contains("started") && journal.contains("sql:rampart_owner") && journal.contains("runbook SQL"),
+        "{journal}"
+    );
     assert!(serve.rampart(&folder, &["rollout", "advance", "--reason", "to 20"]).status.success());
     serve.child.kill().unwrap();
     serve.child.wait().unwrap();
