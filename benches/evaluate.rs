@@ -68,7 +68,7 @@ fn flags() -> Flags {
     let known = Known {
         flag: flag.clone(),
         row: percent,
-        rollout: Some(KnownRollout { stage, phase: Phase::Ramping, percent, proven: Percent::whole(5) }),
+        rollout: Some(KnownRollout { stage, phase: Phase::Ramping, percent, proven: Percent::whole(5), watched: true }),
         bucket_by: BucketBy::UserId,
         targets: Targets::default(),
         tick: Millis::seconds(5),
@@ -82,7 +82,7 @@ fn flags() -> Flags {
 /// What one would write at first: no snapshot, no reasons, a text for every question.
 fn naive(user: &str) -> bool {
     let hash = murmur3::murmur3_32(&mut Cursor::new(format!("{FLAG}:{user}")), 0).expect("memory can be read");
-    hash % 100 + 1 <= u32::from(PERCENT)
+    hash % 100 < u32::from(PERCENT)
 }
 
 fn nanos_each(users: &[&str], evaluate: impl Fn(&str) -> bool) -> f64 {

@@ -61,10 +61,10 @@ begin
         return null;
     end if;
     if tg_op <> 'INSERT' and old.enabled then
-        before_percent := (old.canary_percentage * 100)::integer;
+        before_percent := coalesce((old.canary_percentage * 100)::integer, 0);
     end if;
     if tg_op <> 'DELETE' and new.enabled then
-        after_percent := (new.canary_percentage * 100)::integer;
+        after_percent := coalesce((new.canary_percentage * 100)::integer, 0);
     end if;
     insert into rampart.sql_changes (flag, old_percent, new_percent, db_role)
     values (case when tg_op = 'DELETE' then old.flag_name else new.flag_name end, before_percent, after_percent, session_user);

@@ -36,6 +36,7 @@ create table if not exists rampart.rollouts (
     state jsonb not null,     -- the fold of the journal
     progress jsonb not null,  -- the sum of the ticks of this epoch
     audit_baseline text not null,
+    committed_at timestamptz not null default clock_timestamp(),  -- of the newest step
     started_at timestamptz not null,
     ended_at timestamptz,
     unique (flag, attempt),
@@ -57,7 +58,7 @@ create table if not exists rampart.ticks (
 
 -- Changes only, each with its evidence, chained by hash so that a missing or altered entry shows.
 create table if not exists rampart.journal (
-    seq bigint generated always as identity primary key,
+    seq bigint primary key,  -- given by the trigger below
     flag text not null,
     rollout_id uuid,
     at timestamptz not null,
@@ -75,6 +76,8 @@ create table if not exists rampart.journal (
 );
 create index if not exists journal_flag on rampart.journal (flag, seq);
 create index if not exists journal_rollout on rampart.journal (rollout_id, seq);
+
+create sequence if not exists rampart.journal_seq;
 
 create table if not exists rampart.journal_heads (
     flag text primary key,
@@ -94,6 +97,8 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     insert into rampart.journal_heads (flag, hash) values (new.flag, ''::bytea) on conflict do nothing;
     select hash into new.prev_hash from rampart.journal_heads where flag = new.flag for update;
+    -- Numbered only now that nobody else can be: numbers and chain have one order.
+    new.seq := nextval('rampart.journal_seq');
     new.hash := rampart.journal_hash(new);
     update rampart.journal_heads set hash = new.hash where flag = new.flag;
     return new;

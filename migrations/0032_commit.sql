@@ -8,9 +8,16 @@
 -- Writes the flag's row where nobody holds it. Where somebody does, a later tick mirrors it: evaluators
 -- serve the lesser of flag row and rollout row, so lowering never waits for this. A statement that is not
 -- followed yet is never overwritten, or a person's brake could be undone.
-create or replace function rampart.mirror_flag(p_flag text, p_percent integer, p_following bigint[] default '{}') returns boolean
+create or replace function rampart.mirror_flag(p_flag text, p_following bigint[] default '{}') returns boolean
 language plpgsql set search_path = pg_catalog, pg_temp as $$
+declare
+    p_percent integer;
 begin
+    -- The caller's view of the rollout may be old; the row itself is not.
+    select percent into p_percent from rampart.rollouts where flag = p_flag order by attempt desc limit 1 for share;
+    if not found then
+        return false;
+    end if;
     perform 1 from rampart.flags where flag_name = p_flag for update skip locked;
     if not found or exists (
         select 1 from rampart.sql_changes where flag = p_flag and handled_at is null and not id = any (p_following)
@@ -63,6 +70,7 @@ begin
         update rampart.rollouts
         set revision = (p_state ->> 'revision')::bigint, phase = p_state ->> 'phase', percent = v_percent, state = p_state,
             -- Ticks of the same epoch may have been counted since the step was decided; they stay.
+            committed_at = clock_timestamp(),
             progress = case when state ->> 'epoch' = p_state ->> 'epoch' then progress else p_progress end, ended_at = (p_state ->> 'ended_at')::timestamptz
         where id = v_id;
     end if;
@@ -80,7 +88,14 @@ begin
         select fence into v_fence from rampart.leases where flag = v_flag;
     end if;
 
-    perform rampart.mirror_flag(v_flag, v_percent, coalesce(p_sql_changes, '{}'));
+    begin
+        perform rampart.mirror_flag(v_flag, coalesce(p_sql_changes, '{}'));
+    exception when lock_not_available then
+        -- Somebody holds the whole table. Lowering never waits for the flag's row.
+        if v_percent > v_old_percent then
+            raise;
+        end if;
+    end;
     -- A statement that was typed meanwhile must be followed first, or this raise would undo a person's brake.
     if v_percent > v_old_percent and exists (
         select 1 from rampart.sql_changes
@@ -102,6 +117,6 @@ begin
 end $$;
 
 grant execute on function
-    rampart.mirror_flag(text, integer, bigint[]),
+    rampart.mirror_flag(text, bigint[]),
     rampart.commit_step(bigint, bigint, jsonb, jsonb, text, jsonb, jsonb, jsonb, bigint[])
     to rampart_app;

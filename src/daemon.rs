@@ -38,6 +38,7 @@ pub struct Daemon {
     pub generated: Option<Generated>,
     cluster: Option<Cluster>,
     pools: Arc<Pools>,
+    stop_serving: CancellationToken,
     stop: CancellationToken,
     tasks: TaskTracker,
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -79,7 +80,7 @@ impl Daemon {
             build: build.revision(),
         });
         let parts = Arc::new(PartsState::new(parts_config(secrets, &build), pools.clone(), flags.clone())?);
-        let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+        let (stop, stop_serving, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
         // The first turn comes before the first request, so that nobody is served by a guess.
         controller.refresh().await;
         let (users, changed_users) = mpsc::unbounded_channel();
@@ -88,10 +89,11 @@ impl Daemon {
 
         let address = listener.local_addr()?;
         let ops_address = ops_listener.as_ref().map_or(Ok(address), TcpListener::local_addr)?;
-        let shared = Shared::new(controller, flags, metrics, tokens, settings.open_metrics, build, stop.clone());
+        let shared =
+            Shared::new(controller, flags, metrics, tokens, settings.open_metrics, build, stop_serving.clone());
         let serving = tokio::spawn(crate::web::serve(shared, crate::parts::router(parts), listener, ops_listener));
         let private = cluster.as_ref().map(|cluster| cluster.owner().clone());
-        Ok(Self { address, ops_address, private, generated, cluster, pools, stop, tasks, serving })
+        Ok(Self { address, ops_address, private, generated, cluster, pools, stop_serving, stop, tasks, serving })
     }
 
     /// Runs until `asked` is done, or until something that cannot be mended has happened.
@@ -104,6 +106,7 @@ impl Daemon {
         };
         let ended = tokio::select! {
             () = asked => Ok(()),
+            () = self.stop.cancelled() => Err(anyhow::anyhow!("a task of the guard has ended")),
             error = gave_up => Err(error),
             served = &mut self.serving => served.context("the server's task ended")?.context("the server ended"),
         };
@@ -113,12 +116,14 @@ impl Daemon {
 
     /// Stops everything, the database last.
     pub async fn stop(self) -> anyhow::Result<()> {
-        self.stop.cancel();
-        self.tasks.close();
+        // The guard stops last: whatever goes wrong while requests are answered to the end still counts.
+        self.stop_serving.cancel();
         let serving = self.serving;
         if !serving.is_finished() && tokio::time::timeout(PATIENCE, serving).await.is_err() {
             tracing::warn!("some requests were still under way and are cut off");
         }
+        self.stop.cancel();
+        self.tasks.close();
         if tokio::time::timeout(PATIENCE, self.tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end in time");
         }

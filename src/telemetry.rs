@@ -2,6 +2,7 @@
 
 use crate::controller::Status;
 use crate::signals::Cohort;
+use axum::http::Method;
 use prometheus::{
     Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
 };
@@ -116,7 +117,11 @@ impl Metrics {
     }
 
     /// A request of the parts API was answered. `route` is a pattern, never a path.
-    pub fn answered(&self, route: &str, method: &str, status: u16, cohort: Option<Cohort>, took: Duration) {
+    pub fn answered(&self, route: &str, method: &Method, status: u16, cohort: Option<Cohort>, took: Duration) {
+        // Anybody may send any word as a method; a label has only the known ones.
+        let known =
+            [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::HEAD, Method::OPTIONS];
+        let method = if known.contains(method) { method.as_str() } else { "other" };
         let cohort = cohort.map_or("none", Cohort::name);
         self.requests.with_label_values(&[route, method, &status.to_string(), cohort]).inc();
         self.durations.with_label_values(&[route, cohort]).observe(took.as_secs_f64());

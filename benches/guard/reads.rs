@@ -42,8 +42,9 @@ impl Outcome {
     fn add_to(self, table: &mut Table, figure: &str) {
         let rate = self.millis.len() as f64 / self.took.as_secs_f64();
         let failed = vec![self.failed as f64];
+        let count = self.millis.len();
         table.add(&format!("{figure} ({rate:.0} a second)"), "ms", self.millis, Target::P95(10.0));
-        table.add("5xx among them", "", failed, Target::Max(0.0));
+        table.add(&format!("5xx among these {count} reads"), "", failed, Target::Max(0.0));
     }
 }
 

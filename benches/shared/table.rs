@@ -27,7 +27,7 @@ impl Table {
     /// Adds a figure from its samples.
     pub(crate) fn add(&mut self, figure: &str, unit: &str, mut samples: Vec<f64>, target: Target) {
         samples.sort_unstable_by(f64::total_cmp);
-        let show = |value: f64| format!("{} {unit}", rounded(value)).trim_end().to_owned();
+        let with_unit = |number: String| format!("{number} {unit}").trim_end().to_owned();
         let (name, found, limit) = match target {
             Target::P50(limit) => ("p50", quantile(&samples, 0.5), limit),
             Target::P95(limit) => ("p95", quantile(&samples, 0.95), limit),
@@ -36,12 +36,13 @@ impl Table {
             Target::None => ("", 0.0, f64::INFINITY),
         };
         let verdict = if found <= limit { "met" } else { "MISSED" };
-        let target = if limit.is_finite() {
-            format!("{name} ≤ {limit} {unit}: {verdict}").replace(" :", ":")
-        } else {
-            "–".to_owned()
+        let target = match target {
+            Target::None => "–".to_owned(),
+            Target::P50(_) | Target::P95(_) | Target::P99(_) | Target::Max(_) => {
+                format!("{name} ≤ {}: {verdict}", with_unit(limit.to_string()))
+            }
         };
-        let at = |share| show(quantile(&samples, share));
+        let at = |share| with_unit(rounded(quantile(&samples, share)));
         self.row([figure.to_owned(), samples.len().to_string(), at(0.5), at(0.95), at(0.99), at(1.0), target]);
     }
 

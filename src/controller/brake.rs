@@ -2,20 +2,27 @@
 //!
 //! The brake is on before anything arrives here. Each rollback is committed by a task of its own, again
 //! and again until it is in the database or somebody else's is, so that a lost database delays the record
-//! and nothing else.
+//! and nothing else. When the daemon stops, what is still to be written gets a last few seconds.
 
 use super::commit::Committer;
-use super::guard::Watched;
+use super::guard::{Guard, Watched};
 use crate::clock::Stopwatch;
 use crate::store::StoreError;
-use rampart_core::rollout::{Actor, Cause, Event, Judgement, Phase};
+use rampart_core::rollout::{Actor, Cause, Event, Judgement, Phase, Rollout, RolloutId};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Between two attempts to write a rollback down.
 const RETRY: Duration = Duration::from_millis(50);
+/// How long one attempt may take: a host that vanished never answers.
+const ATTEMPT: Duration = Duration::from_secs(3);
+/// How long a person's own order may take to be written, with its name and key, before it is written for them.
+const ORDER_FIRST: Duration = Duration::from_millis(250);
+/// How long rollbacks may take to be written once the daemon is stopping.
+const LAST_SECONDS: Duration = Duration::from_secs(5);
 
 /// A rollout that was braked in this process, and why.
 #[derive(Clone, Debug)]
@@ -36,62 +43,89 @@ pub struct Brake {
 pub(super) async fn write_brakes(
     mut brakes: UnboundedReceiver<Brake>,
     committer: Arc<Committer>,
+    guard: Arc<Guard>,
     stop: CancellationToken,
 ) {
+    let mut writing = JoinSet::new();
     loop {
-        let brake = tokio::select! {
-            () = stop.cancelled() => return,
-            brake = brakes.recv() => brake,
-        };
-        let Some(brake) = brake else { return };
-        let (committer, stop) = (committer.clone(), stop.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = write(&committer, &brake) => {}
-            }
-        });
+        tokio::select! {
+            () = stop.cancelled() => break,
+            Some(_) = writing.join_next() => {}
+            Some(brake) = brakes.recv() => drop(writing.spawn(write(committer.clone(), guard.clone(), brake))),
+        }
+    }
+    brakes.close();
+    while let Some(brake) = brakes.recv().await {
+        writing.spawn(write(committer.clone(), guard.clone(), brake));
+    }
+    let written = async { while writing.join_next().await.is_some() {} };
+    if tokio::time::timeout(LAST_SECONDS, written).await.is_err() {
+        tracing::error!("stopping with a rollback that is not written down: the database is away");
     }
 }
 
-async fn write(committer: &Committer, brake: &Brake) {
+/// Says that nobody writes any more, however the task ends.
+struct Writing {
+    guard: Arc<Guard>,
+    rollout: RolloutId,
+    done: bool,
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.guard.wrote(self.rollout, self.done);
+    }
+}
+
+async fn write(committer: Arc<Committer>, guard: Arc<Guard>, brake: Brake) {
     let rollout = &brake.watched.rollout;
+    let mut task = Writing { guard, rollout: rollout.id, done: false };
     tracing::warn!(
         flag = %rollout.flag, rollout.id = %rollout.id, cause = brake.cause.text(),
         decided.micros = brake.decided.as_micros() as u64, "braked: nobody is served by this process"
     );
+    if brake.judgement.is_none() {
+        tokio::time::sleep(ORDER_FIRST).await;
+    }
     let mut current = rollout.clone();
     let mut told = false;
     loop {
-        let event = Event::RolledBack { cause: brake.cause.clone() };
-        match committer.change(&current, event, Actor::controller(), brake.judgement.as_ref()).await {
-            Ok(after) => {
-                let committed = brake.seen.elapsed();
-                committer.metrics.rolled_back(&rollout.flag, brake.decided, committed);
-                tracing::warn!(
-                    flag = %after.flag, rollout.id = %after.id, cause = brake.cause.text(),
-                    committed.millis = committed.as_secs_f64() * 1000.0, "rolled back to 0 %"
-                );
-                committer.nudge.notify_one();
-                return;
-            }
-            Err(StoreError::Stale) => match committer.store.newest_rollout(&rollout.flag).await {
-                Ok(Some(newest)) if newest.rollout.id == rollout.id && newest.rollout.phase != Phase::RolledBack => {
-                    current = newest.rollout;
-                    continue;
-                }
-                Ok(_) => {
-                    committer.nudge.notify_one();
-                    return;
-                }
-                Err(_) => {}
-            },
-            Err(error) if !told => {
+        match tokio::time::timeout(ATTEMPT, attempt(&committer, &brake, &mut current)).await {
+            Ok(Ok(())) => break,
+            Ok(Err(StoreError::Stale)) => continue,
+            Ok(Err(error)) if !told => {
                 told = true;
                 tracing::error!(flag = %rollout.flag, %error, "the rollback is in force here, and not written down yet");
             }
-            Err(_) => {}
+            Ok(Err(_)) | Err(_) => {}
         }
         tokio::time::sleep(RETRY).await;
+    }
+    task.done = true;
+    committer.nudge.notify_one();
+}
+
+/// Writes the rollback against `current`; where that has moved on, reads it again for the next attempt.
+async fn attempt(committer: &Committer, brake: &Brake, current: &mut Rollout) -> Result<(), StoreError> {
+    let event = Event::RolledBack { cause: brake.cause.clone() };
+    match committer.change(current, event, Actor::controller(), brake.judgement.as_ref()).await {
+        Ok(after) => {
+            let committed = brake.seen.elapsed();
+            committer.metrics.rolled_back(&after.flag, brake.decided, committed);
+            tracing::warn!(
+                flag = %after.flag, rollout.id = %after.id, cause = brake.cause.text(),
+                committed.millis = committed.as_secs_f64() * 1000.0, "rolled back to 0 %"
+            );
+            Ok(())
+        }
+        Err(StoreError::Stale) => match committer.store.newest_rollout(&current.flag).await? {
+            Some(newest) if newest.rollout.id == current.id && newest.rollout.phase != Phase::RolledBack => {
+                *current = newest.rollout;
+                Err(StoreError::Stale)
+            }
+            // Somebody else wrote it, or another rollout has begun.
+            _ => Ok(()),
+        },
+        Err(error) => Err(error),
     }
 }

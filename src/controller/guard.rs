@@ -6,10 +6,10 @@ use crate::flags::Flags;
 use crate::signals::{Board, Live};
 use arc_swap::ArcSwap;
 use rampart_core::policy::Policy;
-use rampart_core::rollout::{Build, Decision, Evidence, Judgement, Rollout, RolloutId, decide};
+use rampart_core::rollout::{Build, Cause, Decision, Evidence, Judgement, Rollout, RolloutId, decide};
 use rampart_core::{FlagKey, Millis};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::UnboundedSender;
 
 /// A rollout whose checks still decide, as last read, with the policy it is pinned to.
@@ -27,6 +27,10 @@ pub struct Watched {
 #[derive(Debug)]
 pub struct Guard {
     pub(super) watched: ArcSwap<BTreeMap<FlagKey, Arc<Watched>>>,
+    /// Every newest rollout that exposes anybody, watched or not: what a person may still take back.
+    pub(super) exposed: ArcSwap<BTreeMap<FlagKey, Arc<Watched>>>,
+    /// Brakes that are on and not seen in the database yet, with whether a task is writing each.
+    pending: Mutex<HashMap<RolloutId, (Brake, bool)>>,
     live: Arc<Live>,
     board: Arc<Board>,
     flags: Arc<Flags>,
@@ -45,7 +49,17 @@ impl Guard {
         build: Build,
         brakes: UnboundedSender<Brake>,
     ) -> Self {
-        Self { watched: ArcSwap::default(), live, board, flags, clock, build, brakes }
+        Self {
+            watched: ArcSwap::default(),
+            exposed: ArcSwap::default(),
+            pending: Mutex::default(),
+            live,
+            board,
+            flags,
+            clock,
+            build,
+            brakes,
+        }
     }
 
     /// Every rollout whose checks still decide.
@@ -96,11 +110,51 @@ impl Guard {
     pub(super) fn brake_if_needed(&self, watched: &Arc<Watched>, judgement: Judgement, seen: Stopwatch) -> bool {
         let Decision::Rollback { cause } = judgement.decision.clone() else { return false };
         if self.flags.brake(watched.rollout.id) {
-            let brake =
-                Brake { watched: watched.clone(), cause, judgement: Some(judgement), seen, decided: seen.elapsed() };
-            // The receiver lives as long as the controller; without one nothing could be written anyway.
-            let _ = self.brakes.send(brake);
+            let (watched, decided) = (watched.clone(), seen.elapsed());
+            self.write_down(Brake { watched, cause, judgement: Some(judgement), seen, decided });
         }
         true
+    }
+
+    /// Hands a brake that is on to the brake's task.
+    pub(super) fn write_down(&self, brake: Brake) {
+        self.pending().insert(brake.watched.rollout.id, (brake.clone(), true));
+        // The receiver lives as long as the guard is needed; without one nothing could be written anyway.
+        let _ = self.brakes.send(brake);
+    }
+
+    /// A task has ended: the brake is in the database, or another task must try.
+    pub(super) fn wrote(&self, rollout: RolloutId, done: bool) {
+        let mut pending = self.pending();
+        if done {
+            pending.remove(&rollout);
+        } else if let Some((_, writing)) = pending.get_mut(&rollout) {
+            *writing = false;
+        }
+    }
+
+    /// Tries again for a brake that is on while the database still says otherwise, and nobody is writing.
+    pub(super) fn insist(&self, watched: &Arc<Watched>) {
+        let known = self.pending().get(&watched.rollout.id).cloned();
+        match known {
+            Some((_, true)) => {}
+            Some((brake, false)) => self.write_down(Brake { watched: watched.clone(), ..brake }),
+            // Written once, and lost by the database since.
+            None => {
+                let seen = Stopwatch::start();
+                let cause = Cause::Ordered { text: "braked before, and the record of it was lost".to_owned() };
+                self.write_down(Brake {
+                    watched: watched.clone(),
+                    cause,
+                    judgement: None,
+                    seen,
+                    decided: seen.elapsed(),
+                });
+            }
+        }
+    }
+
+    fn pending(&self) -> MutexGuard<'_, HashMap<RolloutId, (Brake, bool)>> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

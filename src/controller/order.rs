@@ -2,21 +2,22 @@
 
 use super::brake::Brake;
 use super::commit::Circumstances;
-use super::guard::Watched;
 use super::run::Controller;
 use crate::clock::Stopwatch;
 use crate::store::{CommandKey, StoreError, StoredRollout};
 use rampart_core::flag::bucket;
 use rampart_core::policy::{BucketBy, GateItem, Policy};
 use rampart_core::rollout::{
-    Actor, Cause, Command, CommandKind, Event, Order, Phase, Refusal, Revision, RolloutId, Start, plan,
+    Actor, Cause, Command, CommandKind, Event, Order, Refusal, Revision, RolloutId, Start, plan,
 };
 use rampart_core::{FlagKey, Percent};
-use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// How often an order is tried again when the rollout changes under it.
 const ATTEMPTS: usize = 8;
+/// How long looking up an idempotency key may take.
+const LOOK_UP: Duration = Duration::from_millis(100);
 /// How many subjects the preflight looks at.
 const SUBJECTS: i32 = 100_000;
 
@@ -78,13 +79,18 @@ impl Controller {
     /// Carries out an order. Answers after it is durable.
     pub async fn order(&self, request: &OrderRequest) -> Result<(), CommandError> {
         let loaded = self.policies.get(&request.flag).ok_or(CommandError::UnknownFlag)?;
-        if request.order.command == Command::Rollback {
-            self.brake_by_hand(request);
+        let rollback = request.order.command == Command::Rollback;
+        match tokio::time::timeout(LOOK_UP, self.used_before(request)).await {
+            Ok(Ok(None)) => {}
+            Ok(Ok(Some(answer))) => return answer,
+            // A rollback waits for no look-up: at worst it is ordered twice, which is once.
+            Ok(Err(_)) | Err(_) if rollback => {}
+            Ok(Err(error)) => return Err(error.into()),
+            Err(_) => return Err(CommandError::Store(StoreError::Locked)),
         }
-        if let Some(key) = &request.key
-            && let Some(used) = self.store.used_command(&request.flag, &key.key).await?
-        {
-            return if used == key.fingerprint { Ok(()) } else { Err(CommandError::KeyReused) };
+        // Who names a revision wants the rollback only of what they saw.
+        if rollback && request.expected.is_none() {
+            self.brake_by_hand(request);
         }
         let mut last = StoreError::Stale;
         for _ in 0..ATTEMPTS {
@@ -95,12 +101,23 @@ impl Controller {
                         self.nudge.notify_one();
                     }
                     last = error;
-                    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                    // The same key may have won the race.
+                    if let Ok(Some(answer)) = self.used_before(request).await {
+                        return answer;
+                    }
+                    tokio::time::sleep(Duration::from_millis(20)).await;
                 }
                 settled => return settled,
             }
         }
         Err(CommandError::Store(last))
+    }
+
+    /// The answer to an order whose idempotency key was used before.
+    async fn used_before(&self, request: &OrderRequest) -> Result<Option<Result<(), CommandError>>, StoreError> {
+        let Some(key) = &request.key else { return Ok(None) };
+        let used = self.store.used_command(&request.flag, &key.key).await?;
+        Ok(used.map(|used| if used == key.fingerprint { Ok(()) } else { Err(CommandError::KeyReused) }))
     }
 
     async fn attempt(&self, request: &OrderRequest, loaded: &super::LoadedPolicy) -> Result<(), CommandError> {
@@ -199,23 +216,17 @@ impl Controller {
     /// brake's task even if the database is away just now.
     fn brake_by_hand(&self, request: &OrderRequest) {
         let seen = Stopwatch::start();
-        let watched = self.guard.watched.load().get(&request.flag).cloned();
-        let Some(watched) = watched.filter(|watched| watched.rollout.phase != Phase::RolledBack) else { return };
+        let Some(watched) = self.guard.exposed.load().get(&request.flag).cloned() else { return };
         if self.flags.brake(watched.rollout.id) {
             let reason = request.order.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
             let cause = Cause::Ordered { text: format!("ordered by {}{reason}", request.order.actor) };
-            self.late_brakes(Arc::<Watched>::clone(&watched), cause, seen);
+            self.guard.write_down(Brake { watched, cause, judgement: None, seen, decided: seen.elapsed() });
         }
     }
 
-    /// Hands the rollback to the brake's task after a moment, in which the order itself is likely to be
-    /// written, with its actor and its key.
-    fn late_brakes(&self, watched: Arc<Watched>, cause: Cause, seen: Stopwatch) {
-        let brakes = self.brakes.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(std::time::Duration::from_millis(250)).await;
-            let _ = brakes.send(Brake { watched, cause, judgement: None, seen, decided: seen.elapsed() });
-        });
+    /// Whether this process serves nobody of the flag's newest rollout because it braked it.
+    pub fn is_braked(&self, flag: &FlagKey) -> bool {
+        self.guard.exposed.load().get(flag).is_some_and(|exposed| self.flags.is_braked(exposed.rollout.id))
     }
 }
 

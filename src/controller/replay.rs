@@ -6,6 +6,8 @@ use rampart_core::FlagKey;
 use rampart_core::rollout::{Entry, Event, Progress, Rollout, fold};
 use serde::Serialize;
 
+/// How often a difference is looked at again.
+const ATTEMPTS: usize = 3;
 /// The most entries one rollout may have and still be replayed in one go.
 const MAX_ENTRIES: i64 = 100_000;
 
@@ -24,6 +26,17 @@ impl Controller {
     /// Folds the journal of the flag's newest rollout, adds up its ticks, follows the hash chain, and
     /// compares all three with the stored row.
     pub async fn replay(&self, flag: &FlagKey) -> Result<Replay, StoreError> {
+        // A tick or a step between two reads looks like a difference; a real one is still there afterwards.
+        for _ in 1..ATTEMPTS {
+            let replay = self.replay_once(flag).await?;
+            if replay.agrees {
+                return Ok(replay);
+            }
+        }
+        self.replay_once(flag).await
+    }
+
+    async fn replay_once(&self, flag: &FlagKey) -> Result<Replay, StoreError> {
         let differs = |entries, text: String| Ok(Replay { agrees: false, text, entries });
         let Some(stored) = self.store.newest_rollout(flag).await? else {
             return Ok(Replay { agrees: true, text: "there is no rollout to replay".to_owned(), entries: 0 });

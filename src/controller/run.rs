@@ -7,7 +7,7 @@ use super::listen::{Ears, listen};
 use super::policies::Policies;
 use super::status::{Status, View};
 use crate::clock::{self, DatabaseClock, Stopwatch};
-use crate::flags::{Flags, Known, KnownRollout, Lapse, StageRef};
+use crate::flags::{Flags, Known, KnownRollout, Lapse, LapseChange, StageRef};
 use crate::signals::{Board, Live, Sensors, flush_slots};
 use crate::store::{JournalFilter, JournalRow, LEASE_SECONDS, NewEntry, Store, StoreError, StoredRollout, Sync};
 use crate::telemetry::Metrics;
@@ -26,6 +26,10 @@ use tokio_util::task::TaskTracker;
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// A tick this little before its time is on time.
 const EARLY: Duration = Duration::from_millis(5);
+/// How long a turn may take before it counts as unanswered.
+const LONGEST_TURN: Duration = Duration::from_secs(5);
+/// Pause before the turn after one that was refused.
+const AFTER_A_REFUSAL: Duration = Duration::from_millis(20);
 /// How often leases are looked at.
 const EXPIRE_EVERY: Duration = Duration::from_millis(250);
 /// How many updates a slow viewer may lag behind before it is dropped.
@@ -68,10 +72,10 @@ pub struct Controller {
     pub(super) guard: Arc<Guard>,
     pub(super) committer: Arc<Committer>,
     pub(super) nudge: Arc<Notify>,
-    pub(super) brakes: mpsc::UnboundedSender<Brake>,
     live: Arc<Live>,
     board: Arc<Board>,
     metrics: Arc<Metrics>,
+    last_flags: Mutex<Option<Sync>>,
     audit_nudge: Arc<Notify>,
     report_nudge: Arc<Notify>,
     probe_nudge: Arc<Notify>,
@@ -85,6 +89,8 @@ pub struct Controller {
 #[derive(Clone, Copy, Debug)]
 struct LastTick {
     revision: Revision,
+    /// Whether it was credited: only who holds the lease keeps the books.
+    held: bool,
     at: Timestamp,
     ours: Instant,
 }
@@ -99,6 +105,8 @@ struct Memory {
     /// Rolled-back rollouts whose judgement is the one in the journal.
     recalled: HashSet<RolloutId>,
     journal_seen: Option<i64>,
+    /// Whether this replica has said that it is there.
+    announced: bool,
     away: bool,
 }
 
@@ -108,8 +116,7 @@ impl Controller {
         let Parts { store, flags, policies, metrics, clock, build } = parts;
         let (brakes, inbox) = mpsc::unbounded_channel();
         let (live, board) = (Arc::new(Live::new(store.replica())), Arc::new(Board::default()));
-        let guard =
-            Guard::new(live.clone(), board.clone(), flags.clone(), clock.clone(), build.clone(), brakes.clone());
+        let guard = Guard::new(live.clone(), board.clone(), flags.clone(), clock.clone(), build.clone(), brakes);
         let nudge = Arc::new(Notify::new());
         let committer = Committer::new(store.clone(), clock.clone(), metrics.clone(), nudge.clone());
         Arc::new(Self {
@@ -121,10 +128,10 @@ impl Controller {
             guard: Arc::new(guard),
             committer: Arc::new(committer),
             nudge,
-            brakes,
             live,
             board,
             metrics,
+            last_flags: Mutex::default(),
             audit_nudge: Arc::new(Notify::new()),
             report_nudge: Arc::new(Notify::new()),
             probe_nudge: Arc::new(Notify::new()),
@@ -184,10 +191,11 @@ impl Controller {
     pub fn run(self: &Arc<Self>, tasks: &TaskTracker, stop: &CancellationToken, users: mpsc::UnboundedSender<String>) {
         let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(inbox) = inbox {
-            tasks.spawn(write_brakes(inbox, self.committer.clone(), stop.clone()));
+            let brakes = write_brakes(inbox, self.committer.clone(), self.guard.clone(), stop.clone());
+            supervise(tasks, stop, "brake", brakes);
         }
         let ears = Ears { turn: self.nudge.clone(), audit: self.audit_nudge.clone(), users };
-        tasks.spawn(listen(self.store.pools().options.clone(), ears, stop.clone()));
+        supervise(tasks, stop, "listen", listen(self.store.pools().options.clone(), ears, stop.clone()));
         let sensors = Sensors {
             store: self.store.clone(),
             board: self.board.clone(),
@@ -197,18 +205,14 @@ impl Controller {
             report_nudge: self.report_nudge.clone(),
             probe_nudge: self.probe_nudge.clone(),
         };
-        tasks.spawn(sensors.clone().sweep_audit(stop.clone()));
-        tasks.spawn(sensors.clone().count_reports(stop.clone()));
-        tasks.spawn(sensors.probe_rls(stop.clone()));
-        tasks.spawn(flush_slots(
-            self.store.clone(),
-            self.live.clone(),
-            self.guard.clone(),
-            self.clock.clone(),
-            stop.clone(),
-        ));
-        tasks.spawn(self.clone().turn_until(stop.clone()));
-        tasks.spawn(self.clone().expire_until(stop.clone()));
+        supervise(tasks, stop, "audit", sensors.clone().sweep_audit(stop.clone()));
+        supervise(tasks, stop, "reports", sensors.clone().count_reports(stop.clone()));
+        supervise(tasks, stop, "probe", sensors.probe_rls(stop.clone()));
+        let (store, live, guard, clock) =
+            (self.store.clone(), self.live.clone(), self.guard.clone(), self.clock.clone());
+        supervise(tasks, stop, "slots", flush_slots(store, live, guard, clock, stop.clone()));
+        supervise(tasks, stop, "turn", self.clone().turn_until(stop.clone()));
+        supervise(tasks, stop, "expire", self.clone().expire_until(stop.clone()));
     }
 
     async fn turn_until(self: Arc<Self>, stop: CancellationToken) {
@@ -229,13 +233,21 @@ impl Controller {
     /// One turn, now. Whatever fails is tried again by the next.
     pub async fn refresh(&self) {
         let mut memory = self.turns.lock().await;
-        match self.turn(&mut memory).await {
+        let turned = tokio::time::timeout(LONGEST_TURN, self.turn(&mut memory)).await;
+        // A host that vanished never answers; the next turn asks again over another connection.
+        match turned.unwrap_or(Err(StoreError::Database(sqlx::Error::PoolTimedOut))) {
             Ok(()) if memory.away => {
                 memory.away = false;
                 tracing::info!("the database answers again");
             }
             Ok(()) => {}
-            Err(StoreError::Stale | StoreError::LeaseLost | StoreError::Locked) => self.nudge.notify_one(),
+            Err(StoreError::Stale | StoreError::LeaseLost | StoreError::Locked) => {
+                let nudge = self.nudge.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(AFTER_A_REFUSAL).await;
+                    nudge.notify_one();
+                });
+            }
             Err(error) => {
                 if !memory.away {
                     tracing::error!(%error, "no turn without the database; brakes still work");
@@ -249,33 +261,67 @@ impl Controller {
 
     async fn turn(&self, memory: &mut Memory) -> Result<(), StoreError> {
         let flags: Vec<FlagKey> = self.policies.all().iter().map(|loaded| loaded.policy.flag.clone()).collect();
-        let now = self.store.heartbeat(&self.build.0).await?;
-        self.clock.told(now);
-        self.metrics.heartbeat(now);
+        if !memory.announced {
+            self.store.heartbeat(&self.build.0).await?;
+            memory.announced = true;
+        }
         self.committer.hold(self.store.take_leases(&flags).await?);
         let (mut sync, mut rollouts) = self.read().await?;
-        for change in sync.sql_changes.clone() {
+        let changes = std::mem::take(&mut sync.sql_changes);
+        for (place, change) in changes.iter().enumerate() {
+            let replaced = changes.iter().skip(place + 1).any(|later| later.flag == change.flag);
             if self.committer.fence(&change.flag).is_some() || self.policies.get(&change.flag).is_none() {
-                self.follow(&change).await?;
+                self.follow(change, replaced).await?;
             }
         }
-        if !sync.sql_changes.is_empty() {
+        if !changes.is_empty() {
             (sync, rollouts) = self.read().await?;
         }
         let newest = |id: &RolloutId| rollouts.iter().any(|stored| stored.rollout.id == *id);
         memory.ticked.retain(|id, _| newest(id));
         memory.judged.retain(|id, _| newest(id));
         memory.recalled.retain(newest);
+        let mut refused = Ok(());
         for stored in &mut rollouts {
-            self.look_after(stored, &sync, memory).await?;
+            // One rollout that somebody holds locked keeps no other waiting.
+            if let Err(error) = self.look_after(stored, &sync, memory).await {
+                refused = Err(error);
+            }
         }
-        self.show(&sync, &rollouts, memory).await
+        // The sign of life comes last: whoever cannot do the work must not look as if they did.
+        if refused.is_ok() {
+            let now = self.store.heartbeat(&self.build.0).await?;
+            self.clock.told(now);
+            self.metrics.heartbeat(now);
+        }
+        if let Err(error) = self.show(&sync, &rollouts, memory).await {
+            tracing::warn!(%error, "viewers are not told this turn");
+        }
+        refused
+    }
+
+    /// The flags' rows; where somebody holds the whole table locked, as they were read last. Rollouts are
+    /// read all the same, and the lesser of the two is served.
+    async fn flags_or_last_known(&self) -> Result<Sync, StoreError> {
+        let last = || self.last_flags.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.store.read_flags().await {
+            Ok(sync) => {
+                *last() = Some(sync.clone());
+                Ok(sync)
+            }
+            Err(StoreError::Locked) => {
+                let known = last().clone().ok_or(StoreError::Locked)?;
+                Ok(Sync { now: self.clock.now(), sql_changes: Vec::new(), ..known })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Reads what is committed, and serves it.
     async fn read(&self) -> Result<(Sync, Vec<StoredRollout>), StoreError> {
         let (sync, rollouts, heartbeats) =
-            tokio::try_join!(self.store.read_flags(), self.store.newest_rollouts(), self.store.holder_heartbeats())?;
+            tokio::try_join!(self.flags_or_last_known(), self.store.newest_rollouts(), self.store.holder_heartbeats())?;
+        self.clock.told(sync.now);
         let fresh = |heard: &Timestamp| Millis::between(*heard, sync.now).as_seconds() <= LEASE_SECONDS;
         let alive: Vec<FlagKey> =
             heartbeats.iter().filter(|(_, heard)| fresh(heard)).map(|(flag, _)| flag.clone()).collect();
@@ -290,7 +336,7 @@ impl Controller {
                     .iter()
                     .find(|row| row.flag == loaded.policy.flag)
                     .map_or(Percent::ZERO, |row| row.percent),
-                rollout: newest.map(|stored| known_rollout(&stored.rollout)),
+                rollout: newest.map(|stored| known_rollout(stored, sync.now)),
                 bucket_by: policy.bucket_by.clone(),
                 targets: policy.targets.clone(),
                 tick: policy.tick,
@@ -301,8 +347,11 @@ impl Controller {
         let watched: BTreeMap<FlagKey, Arc<Watched>> = rollouts
             .iter()
             .filter(|stored| stored.rollout.is_watched(&stored.policy, sync.now))
-            .map(|stored| (stored.rollout.flag.clone(), Arc::new(watched(stored))))
+            .map(|stored| (stored.rollout.flag.clone(), Arc::new(watched_of(stored))))
             .collect();
+        let exposed = rollouts.iter().filter(|stored| stored.rollout.percent > Percent::ZERO);
+        let exposed = exposed.map(|stored| (stored.rollout.flag.clone(), Arc::new(watched_of(stored)))).collect();
+        self.guard.exposed.store(Arc::new(exposed));
         let ids: Vec<RolloutId> = rollouts.iter().map(|stored| stored.rollout.id).collect();
         let stages = |watched: &BTreeMap<FlagKey, Arc<Watched>>| -> Vec<(RolloutId, Epoch)> {
             watched.values().map(|watched| (watched.rollout.id, watched.rollout.epoch)).collect()
@@ -324,7 +373,7 @@ impl Controller {
         let (flag, id) = (stored.rollout.flag.clone(), stored.rollout.id);
         let row = sync.flags.iter().find(|row| row.flag == flag).map_or(Percent::ZERO, |row| row.percent);
         if row != stored.rollout.percent && !sync.sql_changes.iter().any(|change| change.flag == flag) {
-            self.store.mirror_flag(&flag, stored.rollout.percent).await?;
+            self.store.mirror_flag(&flag).await?;
         }
         if !stored.rollout.is_watched(&stored.policy, sync.now) {
             return Ok(());
@@ -336,22 +385,29 @@ impl Controller {
             return Ok(());
         }
         let seen = Stopwatch::start();
-        let watched = Arc::new(watched(stored));
-        let revision = stored.rollout.revision;
-        let since_last_tick =
-            before.filter(|last| last.revision == revision).map(|last| Millis::between(last.at, sync.now));
-        let evidence = self.guard.evidence(&watched, since_last_tick);
-        let judgement = decide(&stored.policy, &stored.rollout, &evidence, sync.now);
-        memory.ticked.insert(id, LastTick { revision, at: sync.now, ours: clock::monotonic() });
-        memory.judged.insert(id, judgement.clone());
-        if self.guard.brake_if_needed(&watched, judgement.clone(), seen) || self.committer.fence(&flag).is_none() {
+        let watched = Arc::new(watched_of(stored));
+        if self.flags.is_braked(id) {
+            // Braked here and not so in the database: no soak, no advance, until the record says so too.
+            self.guard.insist(&watched);
             return Ok(());
         }
-        self.store.tick(&stored.rollout, &judgement, sync.now).await?;
-        stored.rollout.progress = judgement.progress;
+        let held = self.committer.fence(&flag).is_some();
+        let revision = stored.rollout.revision;
+        let since_last_tick =
+            before.filter(|last| last.revision == revision && last.held).map(|last| Millis::between(last.at, sync.now));
+        let evidence = self.guard.evidence(&watched, since_last_tick);
+        let judgement = decide(&stored.policy, &stored.rollout, &evidence, sync.now);
+        memory.ticked.insert(id, LastTick { revision, held, at: sync.now, ours: clock::monotonic() });
+        memory.judged.insert(id, judgement.clone());
+        if self.guard.brake_if_needed(&watched, judgement.clone(), seen) || !held {
+            return Ok(());
+        }
+        // Paged before the tick says so: told twice is better than never.
         if judgement.page_blind {
             self.page_blind(stored, &judgement).await?;
         }
+        self.store.tick(&stored.rollout, &judgement, sync.now).await?;
+        stored.rollout.progress = judgement.progress;
         if let Some(event) = event_of(stored, &judgement) {
             let after =
                 self.committer.change(&stored.rollout, event.clone(), Actor::controller(), Some(&judgement)).await?;
@@ -409,7 +465,7 @@ impl Controller {
             Some(seen) => JournalFilter { after: Some(seen), limit: 100, ..JournalFilter::default() },
             None => JournalFilter { descending: true, limit: 1, ..JournalFilter::default() },
         };
-        let entries = self.store.journal(None, &filter).await?;
+        let entries = self.store.journal_for_guard(None, &filter).await?;
         let first_look = memory.journal_seen.is_none();
         memory.journal_seen = entries.iter().map(|entry| entry.seq).max().or(memory.journal_seen).or(Some(0));
         if !first_look {
@@ -431,7 +487,7 @@ impl Controller {
             limit: 1,
             ..JournalFilter::default()
         };
-        let entry = self.store.journal(Some(&rollout.flag), &filter).await?.into_iter().next();
+        let entry = self.store.journal_for_guard(Some(&rollout.flag), &filter).await?.into_iter().next();
         match entry.and_then(|entry| serde_json::from_value(entry.evidence?).ok()) {
             Some(judgement) => memory.judged.insert(rollout.id, judgement),
             None => memory.judged.remove(&rollout.id),
@@ -447,24 +503,30 @@ impl Controller {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(EXPIRE_EVERY) => {}
             }
-            for (flag, was, is) in self.flags.expire() {
-                if was == Lapse::Zero && is == Lapse::Valid {
-                    continue; // the first sign of life after a start
-                }
-                tracing::warn!(%flag, ?was, ?is, "the exposure lease changed");
-                self.note_lapse(&flag, is).await;
+            self.flags.expire();
+            let changes = self.flags.take_changes();
+            if !changes.is_empty() {
+                // Apart, so that a slow database never keeps a lease from running out.
+                tokio::spawn(self.clone().note_lapses(changes));
             }
         }
     }
 
-    async fn note_lapse(&self, flag: &FlagKey, lapse: Lapse) {
-        let watched = self.guard.watched.load().get(flag).cloned();
-        let Some(watched) = watched else { return };
-        let serving = self.flags.snapshot().get(flag.as_str()).map_or(Percent::ZERO, |flag| flag.state.percent);
-        let event = if lapse == Lapse::Valid { Event::LeaseRegained } else { Event::LeaseLapsed { serving } };
-        let entry = NewEntry::new(event, &watched.rollout, self.clock.now(), Actor::controller(), None, None);
-        if let Err(error) = self.store.note(&watched.rollout, &entry, None).await {
-            tracing::warn!(%flag, %error, "the lapse is not written down: the database is away");
+    async fn note_lapses(self: Arc<Self>, changes: Vec<LapseChange>) {
+        for (place, change) in changes.iter().enumerate() {
+            let exposed = self.guard.exposed.load().get(&change.flag).cloned();
+            let Some(exposed) = exposed.filter(|exposed| Some(exposed.rollout.id) == change.rollout) else { continue };
+            let event = match change.lapse {
+                Lapse::Valid => Event::LeaseRegained,
+                Lapse::Proven | Lapse::Zero => Event::LeaseLapsed { serving: change.serving },
+            };
+            let entry = NewEntry::new(event, &exposed.rollout, self.clock.now(), Actor::controller(), None, None);
+            let noted = tokio::time::timeout(LONGEST_TURN, self.store.note(&exposed.rollout, &entry, None)).await;
+            if !matches!(noted, Ok(Ok(()))) {
+                self.flags.return_changes(changes.into_iter().skip(place).collect());
+                return;
+            }
+            tracing::warn!(flag = %change.flag, lapse = ?change.lapse, serving = %change.serving, "the exposure lease changed");
         }
     }
 
@@ -480,16 +542,18 @@ impl Controller {
     }
 }
 
-fn known_rollout(rollout: &Rollout) -> KnownRollout {
+fn known_rollout(stored: &StoredRollout, now: Timestamp) -> KnownRollout {
+    let rollout = &stored.rollout;
     KnownRollout {
         stage: StageRef { rollout: rollout.id, epoch: rollout.epoch },
         phase: rollout.phase,
         percent: rollout.percent,
         proven: rollout.proven,
+        watched: rollout.is_watched(&stored.policy, now),
     }
 }
 
-fn watched(stored: &StoredRollout) -> Watched {
+fn watched_of(stored: &StoredRollout) -> Watched {
     Watched {
         policy: stored.policy.clone(),
         rollout: stored.rollout.clone(),
@@ -511,4 +575,22 @@ fn event_of(stored: &StoredRollout, judgement: &Judgement) -> Option<Event> {
             Some(Event::StageRestarted { why: why.clone() })
         }
     }
+}
+
+/// Runs a task that must not end before the daemon does. If it does, the daemon stops and says so: one that
+/// only half guards is worse than one that is restarted.
+fn supervise(
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+    name: &'static str,
+    task: impl Future<Output = ()> + Send + 'static,
+) {
+    let stop = stop.clone();
+    tasks.spawn(async move {
+        let ended = tokio::spawn(task).await;
+        if !stop.is_cancelled() {
+            tracing::error!(task = name, ?ended, "a task of the guard has ended; the daemon stops");
+            stop.cancel();
+        }
+    });
 }

@@ -13,8 +13,9 @@ use rampart_core::rollout::{Actor, Cause, Event, Phase};
 const REASON: &str = "runbook SQL";
 
 impl Controller {
-    /// Follows one statement, against the flag's newest rollout as it is now.
-    pub(super) async fn follow(&self, change: &SqlChange) -> Result<(), StoreError> {
+    /// Follows one statement, against the flag's newest rollout as it is now. `replaced` says that a later
+    /// one of the same flag waits: then only that one may raise.
+    pub(super) async fn follow(&self, change: &SqlChange, replaced: bool) -> Result<(), StoreError> {
         let current = self.store.newest_rollout(&change.flag).await?;
         let rollout = current.as_ref().map(|current| &current.rollout);
         let exposed = rollout.map_or(Percent::ZERO, |rollout| rollout.percent);
@@ -27,11 +28,15 @@ impl Controller {
         if change.percent == exposed {
             return self.store.settle_sql_changes(&[change.id]).await;
         }
-        if let Some(ended) = rollout.and_then(|rollout| rollout.ended_at.filter(|_| rollout.phase == Phase::RolledBack))
-            && change.changed_at <= ended
+        if replaced && change.percent > exposed {
+            return self.ignore(change, current.as_ref(), "a later statement replaced it").await;
+        }
+        if let Some(current) = &current
+            && current.rollout.phase == Phase::RolledBack
+            && change.changed_at <= current.committed_at
         {
             // Typed before the rollback and committed after it: whoever typed it knew nothing of it.
-            return self.ignore(change, current.as_ref(), "it was typed before the rollback").await;
+            return self.ignore(change, Some(current), "it was typed before the rollback").await;
         }
         let Some(loaded) = self.policies.get(&change.flag) else {
             return self.ignore(change, current.as_ref(), "the flag has no policy, so nothing may raise it").await;

@@ -21,6 +21,9 @@ const LEASE_TICKS: u64 = 6;
 /// The shortest exposure lease.
 const LEASE_AT_LEAST: Millis = Millis::seconds(30);
 
+/// How many lapses wait to be written down at the most.
+const MAX_CHANGES: usize = 100;
+
 /// What is committed for a flag: its row, and its newest rollout where it has one.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Known {
@@ -51,6 +54,8 @@ pub struct KnownRollout {
     pub percent: Percent,
     /// The last proven stage.
     pub proven: Percent,
+    /// Whether its checks still decide, so that requests count for it.
+    pub watched: bool,
 }
 
 /// How far the exposure lease of a flag has run out.
@@ -62,6 +67,19 @@ pub enum Lapse {
     Proven,
     /// It ran out long ago: nobody is served.
     Zero,
+}
+
+/// A lapse or a regain of an exposure lease.
+#[derive(Clone, PartialEq, Debug)]
+pub struct LapseChange {
+    /// The flag.
+    pub flag: FlagKey,
+    /// Its rollout.
+    pub rollout: Option<RolloutId>,
+    /// How far it has run out now.
+    pub lapse: Lapse,
+    /// What is served since then.
+    pub serving: Percent,
 }
 
 /// Every flag of this process. Share it behind an `Arc`.
@@ -77,6 +95,7 @@ struct Behind {
     braked: HashSet<RolloutId>,
     confirmed: HashMap<FlagKey, Instant>,
     lapsed: HashMap<FlagKey, Lapse>,
+    changes: Vec<LapseChange>,
 }
 
 impl Flags {
@@ -119,18 +138,23 @@ impl Flags {
         self.lock().braked.contains(&rollout)
     }
 
-    /// Lets leases run out. Answers the flags whose lapse changed, with what they were and are.
-    pub fn expire(&self) -> Vec<(FlagKey, Lapse, Lapse)> {
+    /// Lets leases run out.
+    pub fn expire(&self) {
         let mut behind = self.lock();
-        let before = behind.lapsed.clone();
         self.publish(&mut behind, clock::monotonic());
-        let was = |flag: &FlagKey| before.get(flag).copied().unwrap_or(Lapse::Valid);
-        behind
-            .lapsed
-            .iter()
-            .filter(|(flag, now)| was(flag) != **now)
-            .map(|(flag, now)| (flag.clone(), was(flag), *now))
-            .collect()
+    }
+
+    /// The lapses and regains nobody has written down yet, oldest first.
+    pub fn take_changes(&self) -> Vec<LapseChange> {
+        std::mem::take(&mut self.lock().changes)
+    }
+
+    /// Gives back changes that could not be written down.
+    pub fn return_changes(&self, mut unwritten: Vec<LapseChange>) {
+        let mut behind = self.lock();
+        unwritten.append(&mut behind.changes);
+        unwritten.truncate(MAX_CHANGES);
+        behind.changes = unwritten;
     }
 
     /// How much longer the flag's percent may be believed; none where it needs no lease.
@@ -156,6 +180,22 @@ impl Flags {
                 serve(known, &behind.braked, lapse)
             })
             .collect();
+        for (flag, is) in &lapses {
+            // What was never seen before has not changed.
+            let was = behind.lapsed.get(flag).copied().unwrap_or(*is);
+            if was != *is && behind.changes.len() < MAX_CHANGES {
+                let rollout = behind.known.iter().find(|known| known.flag == *flag).and_then(|known| known.rollout);
+                let serving =
+                    behind.known.iter().find(|known| known.flag == *flag).map(|k| serve(k, &behind.braked, *is));
+                let change = LapseChange {
+                    flag: flag.clone(),
+                    rollout: rollout.map(|rollout| rollout.stage.rollout),
+                    lapse: *is,
+                    serving: serving.map_or(Percent::ZERO, |served| served.state.percent),
+                };
+                behind.changes.push(change);
+            }
+        }
         behind.lapsed = lapses;
         self.current.store(Arc::new(Snapshot { flags }));
     }
@@ -206,7 +246,7 @@ fn serve(known: &Known, braked: &HashSet<RolloutId>, lapse: Lapse) -> Served {
             targets: known.targets.clone(),
         },
         bucket_by: known.bucket_by.clone(),
-        stage: known.rollout.map(|rollout| rollout.stage),
+        stage: known.rollout.filter(|rollout| rollout.watched).map(|rollout| rollout.stage),
     }
 }
 
@@ -224,6 +264,7 @@ mod tests {
                 phase,
                 percent: Percent::whole(rollout),
                 proven: Percent::whole(5),
+                watched: true,
             }),
             bucket_by: BucketBy::UserId,
             targets: Targets::default(),

@@ -7,5 +7,5 @@
 mod exposure;
 mod snapshot;
 
-pub use exposure::{Flags, Known, KnownRollout, Lapse};
+pub use exposure::{Flags, Known, KnownRollout, Lapse, LapseChange};
 pub use snapshot::{Answer, Served, Snapshot, StageRef, Subject};

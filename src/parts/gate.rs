@@ -5,9 +5,10 @@
 
 use super::actions::Role;
 use super::errors::{ApiError, Blame};
-use super::lens::{self, LENS_HEADER, Lens, Served};
+use super::lens::{self, LENS_HEADER, Lens, Served, Trace};
 use super::people::Person;
 use super::state::PartsState;
+use crate::clock::Stopwatch;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
 use axum::http::StatusCode;
@@ -51,12 +52,16 @@ pub(super) async fn gate(State(state): State<Arc<PartsState>>, request: Request,
     let person = within_deadline(async { Ok(state.people.find(&state.pools.parts_v1, user).await?) }).await;
     let yacht = person.as_ref().ok().and_then(|person| person.map(|person| person.yacht));
     let choice = lens::choose(&state.flags, state.auth.forced_lens(request.headers()), user, yacht);
+    let served = |unavailable| Served { cohort: choice.cohort, stage: choice.stage, unavailable };
+    if let Some(trace) = request.extensions().get::<Arc<Trace>>() {
+        trace.chose(served(false));
+    }
 
-    let served = match person.and_then(|person| admit(user, person, choice.lens)) {
+    let answered = match person.and_then(|person| admit(user, person, choice.lens)) {
         Ok(caller) => serve(caller, request, next).await,
         Err(error) => Err(error),
     };
-    let mut response = match served {
+    let mut response = match answered {
         Ok(response) => response,
         Err(error) => error.into_response(),
     };
@@ -64,7 +69,7 @@ pub(super) async fn gate(State(state): State<Arc<PartsState>>, request: Request,
         response = no_connection(&state).await.into_response();
     }
     let unavailable = response.extensions().get::<ApiError>().is_some_and(|error| error.blame == Blame::DatabaseAway);
-    response.extensions_mut().insert(Served { cohort: choice.cohort, stage: choice.stage, unavailable });
+    response.extensions_mut().insert(served(unavailable));
     labelled(response, choice.lens)
 }
 
@@ -82,7 +87,12 @@ fn admit(user: Uuid, person: Option<Person>, lens: Lens) -> Result<Caller, ApiEr
 
 async fn serve(caller: Caller, request: Request, next: Next) -> Result<Response, ApiError> {
     let (parts, body) = request.into_parts();
-    let body = arrived(Request::new(body)).await?;
+    let watch = Stopwatch::start();
+    let body = arrived(Request::new(body)).await;
+    if let Some(trace) = parts.extensions.get::<Arc<Trace>>() {
+        trace.waited_for_body(watch.elapsed());
+    }
+    let body = body?;
     let mut request = Request::from_parts(parts, Body::from(body));
     request.extensions_mut().insert(Arc::new(caller));
     within_deadline(async { Ok(next.run(request).await) }).await

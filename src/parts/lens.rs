@@ -5,6 +5,8 @@ use crate::signals::Cohort;
 use axum::http::HeaderValue;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
+use std::sync::OnceLock;
+use std::time::Duration;
 use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
@@ -57,6 +59,35 @@ pub struct Served {
     pub stage: Option<StageRef>,
     /// Whether the request failed because the database was away.
     pub unavailable: bool,
+}
+
+/// What is known of a request while it is under way, for whoever counts it: the counter puts one into the
+/// request's extensions, the gate fills it. A client that hangs up leaves no response to read it from.
+#[derive(Debug, Default)]
+pub struct Trace {
+    served: OnceLock<Served>,
+    waited: OnceLock<Duration>,
+}
+
+impl Trace {
+    /// What the outcome counts for; none before the lens is chosen.
+    pub fn served(&self) -> Option<Served> {
+        self.served.get().copied()
+    }
+
+    /// How long we waited for the client's body: a slow link is no latency of ours.
+    pub fn waited(&self) -> Duration {
+        self.waited.get().copied().unwrap_or_default()
+    }
+
+    pub(super) fn chose(&self, served: Served) {
+        // Chosen once a request; a second choice would be the same.
+        let _ = self.served.set(served);
+    }
+
+    pub(super) fn waited_for_body(&self, waited: Duration) {
+        let _ = self.waited.set(waited);
+    }
 }
 
 /// A lens and why it was taken.

@@ -29,6 +29,6 @@ mod signature;
 mod state;
 mod transaction;
 
-pub use lens::{Lens, Served};
+pub use lens::{Lens, Served, Trace};
 pub use routes::router;
 pub use state::{ConfigError, PartsConfig, PartsState};

@@ -233,22 +233,19 @@ impl Story {
         }
     }
 
+    /// Drops what no check can look at any more: old seconds, but for the newest canary requests.
     fn prune(&mut self, newest: i64) {
-        let too_old = |slot: &Slot| slot.second < newest - KEEP_SECONDS;
-        if !self.slots.front().is_some_and(too_old) {
+        let oldest_kept = newest - KEEP_SECONDS;
+        if self.slots.front().is_none_or(|slot| slot.second >= oldest_kept) {
             return;
         }
-        let mut kept: u64 =
-            self.slots.iter().filter(|slot| slot.cohort == Cohort::Canary).map(|slot| slot.tally.requests).sum();
-        while let Some(oldest) = self.slots.front().filter(|slot| too_old(slot)) {
-            let canary = if oldest.cohort == Cohort::Canary { oldest.tally.requests } else { 0 };
-            if kept.saturating_sub(canary) < KEEP_REQUESTS && canary > 0 {
-                break;
-            }
-            kept -= canary;
-            self.slots.pop_front();
-        }
-        self.merged.retain(|(_, second, _, _)| *second >= newest - KEEP_SECONDS);
+        let mut canary: u64 = self.slots.iter().map(canary_requests).sum();
+        self.slots.retain(|slot| {
+            let needed = slot.cohort == Cohort::Canary && canary <= KEEP_REQUESTS;
+            canary -= canary_requests(slot);
+            slot.second >= oldest_kept || needed
+        });
+        self.merged.retain(|(_, second, _, _)| *second >= oldest_kept);
     }
 
     fn total(&self, epoch: Epoch, cohort: Cohort) -> Tally {
@@ -332,7 +329,7 @@ impl Story {
     }
 
     fn late_server_errors(&self, rollout: &Rollout) -> u64 {
-        let since = rollout.stage_since.timestamp() + 1;
+        let since = rollout.stage_since.timestamp();
         self.slots
             .iter()
             .rev()
@@ -346,6 +343,10 @@ impl Story {
         let from = now.timestamp() - (within.0 / 1000) as i64;
         self.slots.iter().rev().take_while(|slot| slot.second >= from).map(|slot| slot.tally.unavailable).sum()
     }
+}
+
+fn canary_requests(slot: &Slot) -> u64 {
+    if slot.cohort == Cohort::Canary { slot.tally.requests } else { 0 }
 }
 
 fn counted(failures: u64, tally: &Tally, excepts_unavailable: bool) -> u64 {

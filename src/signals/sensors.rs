@@ -4,8 +4,9 @@ use crate::clock::DatabaseClock;
 use crate::controller::Guard;
 use crate::signals::{Board, Live};
 use crate::store::Store;
+use rampart_core::Timestamp;
 use rampart_core::policy::{Check, Signal};
-use rampart_core::rollout::{Outcome, Reading};
+use rampart_core::rollout::{Outcome, Reading, RolloutId};
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 /// The longest pause between two measurements.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// Seconds between two looks for slots that nobody needs any more.
+const FORGET_EVERY: u32 = 600;
 /// How long one measurement may take before it is a fault.
 const DEADLINE: Duration = Duration::from_secs(4);
 
@@ -133,28 +136,44 @@ pub async fn flush_slots(
     stop: CancellationToken,
 ) {
     let mut taken_in = HashSet::new();
-    loop {
-        let rows = live.unwritten(clock.now());
-        match store.write_slots(&rows).await {
-            Ok(()) => live.written(&rows),
-            Err(error) => tracing::warn!(%error, slots.unwritten = rows.len(), "cannot share live slots yet"),
-        }
-        for watched in guard.watched() {
+    for turn in 0_u32.. {
+        let now = clock.now();
+        write_slots(&store, &live, now).await;
+        let watched = guard.watched();
+        for watched in &watched {
             // The first look takes in the whole epoch, every later one the last seconds.
             let epoch = (watched.rollout.id, watched.rollout.epoch);
             let since = if taken_in.contains(&epoch) {
-                clock.now() - chrono::Duration::seconds(15)
+                now - chrono::Duration::seconds(15)
             } else {
                 watched.rollout.stage_since - chrono::Duration::seconds(1)
             };
-            if let Ok(rows) = store.read_slots(epoch.0, epoch.1.0, since).await {
+            if let Ok(Ok(rows)) = tokio::time::timeout(DEADLINE, store.read_slots(epoch.0, epoch.1.0, since)).await {
                 live.merge(&rows);
                 taken_in.insert(epoch);
             }
         }
+        let ids: Vec<RolloutId> = watched.iter().map(|watched| watched.rollout.id).collect();
+        taken_in.retain(|(rollout, _)| ids.contains(rollout));
+        if turn % FORGET_EVERY == 0 {
+            // What is not deleted now is deleted the next time.
+            let _ = tokio::time::timeout(DEADLINE, store.forget_slots(&ids)).await;
+        }
         tokio::select! {
-            () = stop.cancelled() => return,
+            () = stop.cancelled() => break,
             () = tokio::time::sleep(Duration::from_secs(1)) => {}
         }
+    }
+    // The last second as well, or whatever happened in it would be forgotten by whoever starts next.
+    write_slots(&store, &live, clock.now() + chrono::Duration::seconds(1)).await;
+}
+
+/// Writes the seconds that are over at `now`.
+async fn write_slots(store: &Store, live: &Live, now: Timestamp) {
+    let rows = live.unwritten(now);
+    match tokio::time::timeout(DEADLINE, store.write_slots(&rows)).await {
+        Ok(Ok(())) => live.written(&rows),
+        Ok(Err(error)) => tracing::warn!(%error, slots.unwritten = rows.len(), "cannot share live slots yet"),
+        Err(_) => tracing::warn!(slots.unwritten = rows.len(), "cannot share live slots yet: no answer"),
     }
 }

@@ -2,12 +2,17 @@
 
 use rampart_core::stats::Histogram;
 
+/// The status of a request whose client hung up before it was answered.
+pub const CLIENT_GONE: u16 = 499;
+/// A client that waited this long before it hung up was failed by us, in microseconds; a shorter one closed a tab.
+const GIVEN_UP_AFTER: u64 = 1_000_000;
+
 /// Counts of finished requests and the histogram of their latencies.
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
 pub struct Tally {
     /// All.
     pub requests: u64,
-    /// 5xx, our own 408 and 429.
+    /// 5xx, our own 408 and 429, and clients that hung up after waiting in vain.
     pub failures: u64,
     /// Status of 500 or more.
     pub server_errors: u64,
@@ -23,7 +28,8 @@ impl Tally {
     /// Counts one finished request.
     pub fn count(&mut self, status: u16, micros: u64, unavailable: bool) {
         self.requests += 1;
-        self.failures += u64::from(status >= 500 || matches!(status, 408 | 429));
+        let given_up = status == CLIENT_GONE && micros >= GIVEN_UP_AFTER;
+        self.failures += u64::from(status >= 500 || matches!(status, 408 | 429) || given_up);
         self.server_errors += u64::from(status >= 500);
         self.unavailable += u64::from(unavailable);
         self.rejections += u64::from(matches!(status, 400 | 401 | 403 | 404 | 409));

@@ -50,7 +50,8 @@ impl From<sqlx::Error> for StoreError {
             "RP001" => StoreError::LeaseLost,
             // A unique violation is the same story told by an index: somebody was there first.
             "RP002" | "23505" => StoreError::Stale,
-            "55P03" => StoreError::Locked,
+            // 55P03: the lock was not to be had in time; 57014: the statement took too long.
+            "55P03" | "57014" => StoreError::Locked,
             _ => StoreError::Database(error),
         }
     }

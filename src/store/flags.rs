@@ -43,7 +43,7 @@ impl Store {
     pub async fn read_flags(&self) -> Result<Sync, StoreError> {
         let rows = sqlx::query!(
             r#"select now() as "now!", null::bigint as id, flag_name as "flag!",
-                      case when enabled then (canary_percentage * 100)::integer else 0 end as "percent!",
+                      coalesce(case when enabled then (canary_percentage * 100)::integer end, 0) as "percent!",
                       null::text as db_role, null::timestamptz as changed_at
                from rampart.flags
                union all
@@ -70,10 +70,8 @@ impl Store {
     }
 
     /// Brings the flag's row in line with its rollout where nobody holds the row locked.
-    pub async fn mirror_flag(&self, flag: &FlagKey, to: Percent) -> Result<(), StoreError> {
-        sqlx::query!("select rampart.mirror_flag($1, $2)", flag.as_str(), i32::from(to.basis_points()))
-            .fetch_one(&self.pools.guard)
-            .await?;
+    pub async fn mirror_flag(&self, flag: &FlagKey) -> Result<(), StoreError> {
+        sqlx::query!("select rampart.mirror_flag($1)", flag.as_str()).fetch_one(&self.pools.guard).await?;
         Ok(())
     }
 

@@ -4,6 +4,7 @@ use super::{Store, StoreError};
 use rampart_core::{FlagKey, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
+use sqlx::PgPool;
 use uuid::Uuid;
 
 /// One entry.
@@ -59,7 +60,29 @@ pub struct JournalFilter {
 impl Store {
     /// Entries of a flag's journal; of every flag's where `flag` is none.
     pub async fn journal(&self, flag: Option<&FlagKey>, filter: &JournalFilter) -> Result<Vec<JournalRow>, StoreError> {
-        let rows = sqlx::query_as!(
+        read(&self.pools.ops, flag, filter).await
+    }
+
+    /// The same for the loop, which waits for nobody who only reads.
+    pub async fn journal_for_guard(
+        &self,
+        flag: Option<&FlagKey>,
+        filter: &JournalFilter,
+    ) -> Result<Vec<JournalRow>, StoreError> {
+        read(&self.pools.guard, flag, filter).await
+    }
+
+    /// The first entry that does not follow from the one before it.
+    pub async fn first_broken_entry(&self, flag: &FlagKey) -> Result<Option<i64>, StoreError> {
+        let broken = sqlx::query_scalar!("select rampart.first_broken_entry($1)", flag.as_str())
+            .fetch_one(&self.pools.ops)
+            .await?;
+        Ok(broken)
+    }
+}
+
+async fn read(pool: &PgPool, flag: Option<&FlagKey>, filter: &JournalFilter) -> Result<Vec<JournalRow>, StoreError> {
+    let rows = sqlx::query_as!(
             JournalRow,
             r#"select seq as "seq!", flag as "flag!", at as "at!", kind as "kind!", actor as "actor!", reason, rollout_id,
                       phase as "phase!", stage, (percent / 100.0)::float8 as "percent!", cause, evidence, event as "event!",
@@ -78,16 +101,7 @@ impl Store {
             filter.descending,
             filter.limit
         )
-        .fetch_all(&self.pools.ops)
+        .fetch_all(pool)
         .await?;
-        Ok(rows)
-    }
-
-    /// The first entry that does not follow from the one before it.
-    pub async fn first_broken_entry(&self, flag: &FlagKey) -> Result<Option<i64>, StoreError> {
-        let broken = sqlx::query_scalar!("select rampart.first_broken_entry($1)", flag.as_str())
-            .fetch_one(&self.pools.ops)
-            .await?;
-        Ok(broken)
-    }
+    Ok(rows)
 }

@@ -54,7 +54,9 @@ impl Store {
                    select l.flag from rampart.leases l
                    where l.flag = any($1) and l.replica <> $2 and not exists (
                        select 1 from rampart.replicas r
-                       where r.id = l.replica and r.stopped_at is null and r.heartbeat_at > now() - make_interval(secs => $3))
+                       where r.id = l.replica and r.stopped_at is null and r.heartbeat_at > now() - make_interval(secs => $3)
+                         -- A heartbeat from the future is of a clock that was set back, and proves no life.
+                         and r.heartbeat_at < now() + make_interval(secs => $3))
                    for update skip locked
                ), taken as (
                    update rampart.leases l set replica = $2, fence = l.fence + 1

@@ -24,6 +24,8 @@ pub struct Pools {
     pub parts_v2: PgPool,
     /// Writes of the parts API.
     pub parts_write: PgPool,
+    /// Whether the database answers; apart, so that nobody who asks often keeps others waiting.
+    health: PgPool,
     /// How to reach the database, for the one connection that listens.
     pub options: PgConnectOptions,
 }
@@ -42,6 +44,8 @@ const SIGNALS: Kind =
     Kind { connections: 3, acquire: Duration::from_secs(2), statement_timeout: "5s", lock_timeout: "1s" };
 const OPS: Kind =
     Kind { connections: 3, acquire: Duration::from_secs(2), statement_timeout: "5s", lock_timeout: "50ms" };
+const HEALTH: Kind =
+    Kind { connections: 2, acquire: Duration::from_secs(1), statement_timeout: "1s", lock_timeout: "1s" };
 const PARTS: Kind =
     Kind { connections: 8, acquire: Duration::from_secs(5), statement_timeout: "10s", lock_timeout: "5s" };
 
@@ -56,20 +60,23 @@ impl Pools {
             parts_v1: open(&options, &PARTS),
             parts_v2: open(&options, &PARTS),
             parts_write: open(&options, &PARTS),
+            health: open(&options, &HEALTH),
             options,
         })
     }
 
     /// Closes every pool, waiting for what is under way.
     pub async fn close(&self) {
-        for pool in [&self.guard, &self.signals, &self.ops, &self.parts_v1, &self.parts_v2, &self.parts_write] {
+        let pools =
+            [&self.guard, &self.signals, &self.ops, &self.parts_v1, &self.parts_v2, &self.parts_write, &self.health];
+        for pool in pools {
             pool.close().await;
         }
     }
 
     /// Whether the database answers.
     pub async fn answers(&self) -> bool {
-        self.ops.acquire().await.is_ok()
+        self.health.acquire().await.is_ok()
     }
 }
 

@@ -21,7 +21,7 @@ impl Store {
         Ok(rows.into_iter().map(|row| (row.user_id, row.yacht_id)).collect())
     }
 
-    /// Reads the parts tables as `user` would, without a condition, and counts whose rows came back.
+    /// Reads the parts tables and views as `user` would, without a condition, and counts whose rows came back.
     pub async fn probe_rls(&self, user: Uuid, yacht: Uuid) -> Result<ProbeFinding, StoreError> {
         let claims = serde_json::json!({ "sub": user, "role": "authenticated" }).to_string();
         let mut transaction = self.pools.signals.begin().await?;
@@ -31,14 +31,18 @@ impl Store {
         )
         .fetch_one(&mut *transaction)
         .await?;
-        // Whole tables, so that row level security alone stands between the user and the rest.
+        // Whole tables and the views of both lenses, so that row level security alone stands between the user and the rest.
         let finding = sqlx::query_as!(
             ProbeFinding,
             r#"select count(*) filter (where yacht_id = $1) as "own!", count(*) filter (where yacht_id <> $1) as "foreign!"
                from (select yacht_id from public.pms_parts
                      union all select yacht_id from public.pms_inventory_stock
                      union all select yacht_id from public.pms_inventory_transactions
-                     union all select yacht_id from public.pms_audit_log) seen"#,
+                     union all select yacht_id from public.pms_audit_log
+                     union all select yacht_id from public.pms_part_locations
+                     union all select yacht_id from public.v_stock_from_transactions
+                     union all select yacht_id from public.pms_part_stock
+                     union all select yacht_id from public.v_low_stock_report) seen"#,
             yacht
         )
         .fetch_one(&mut *transaction)

@@ -17,6 +17,8 @@ pub struct StoredRollout {
     pub policy: Policy,
     /// The database snapshot at its start: what was committed before it is not its doing.
     pub audit_baseline: String,
+    /// When its newest step was written, by the database's clock.
+    pub committed_at: Timestamp,
 }
 
 /// One step: everything that is committed together.
@@ -102,29 +104,35 @@ pub struct CommandKey {
 }
 
 impl Store {
-    /// The newest rollout of each flag.
+    /// The newest rollout of each flag, as far as this version can read it.
     pub async fn newest_rollouts(&self) -> Result<Vec<StoredRollout>, StoreError> {
         let rows = sqlx::query!(
-            r#"select distinct on (r.flag) r.state, r.progress, r.audit_baseline, p.policy
+            r#"select distinct on (r.flag) r.state, r.progress, r.audit_baseline, r.committed_at, p.policy
                from rampart.rollouts r join rampart.policies p on p.revision = r.policy_revision
                order by r.flag, r.attempt desc"#
         )
         .fetch_all(&self.pools.guard)
         .await?;
-        rows.into_iter().map(|row| stored(row.state, row.progress, row.audit_baseline, row.policy)).collect()
+        let read = rows
+            .into_iter()
+            .map(|row| stored(row.state, row.progress, row.audit_baseline, row.committed_at, row.policy));
+        // One that this version cannot read must not keep the others unguarded; its own flag is served to nobody.
+        Ok(read
+            .filter_map(|rollout| rollout.inspect_err(|error| tracing::error!(%error, "a rollout is passed over")).ok())
+            .collect())
     }
 
     /// The newest rollout of one flag.
     pub async fn newest_rollout(&self, flag: &FlagKey) -> Result<Option<StoredRollout>, StoreError> {
         let row = sqlx::query!(
-            r#"select r.state, r.progress, r.audit_baseline, p.policy
+            r#"select r.state, r.progress, r.audit_baseline, r.committed_at, p.policy
                from rampart.rollouts r join rampart.policies p on p.revision = r.policy_revision
                where r.flag = $1 order by r.attempt desc limit 1"#,
             flag.as_str()
         )
         .fetch_optional(&self.pools.guard)
         .await?;
-        row.map(|row| stored(row.state, row.progress, row.audit_baseline, row.policy)).transpose()
+        row.map(|row| stored(row.state, row.progress, row.audit_baseline, row.committed_at, row.policy)).transpose()
     }
 
     /// Keeps the policy under its revision, so that a rollout can be pinned to it.
@@ -220,10 +228,16 @@ impl Store {
     }
 }
 
-fn stored(state: Value, progress: Value, audit_baseline: String, policy: Value) -> Result<StoredRollout, StoreError> {
+fn stored(
+    state: Value,
+    progress: Value,
+    audit_baseline: String,
+    committed_at: Timestamp,
+    policy: Value,
+) -> Result<StoredRollout, StoreError> {
     let mut rollout: Rollout = serde_json::from_value(state)?;
     rollout.progress = serde_json::from_value::<Progress>(progress)?;
-    Ok(StoredRollout { rollout, policy: serde_json::from_value(policy)?, audit_baseline })
+    Ok(StoredRollout { rollout, policy: serde_json::from_value(policy)?, audit_baseline, committed_at })
 }
 
 /// What a notice says of a rollout.

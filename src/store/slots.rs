@@ -85,4 +85,16 @@ impl Store {
         .await?;
         Ok(rows)
     }
+
+    /// Deletes seconds of rollouts that nobody watches any more.
+    pub async fn forget_slots(&self, watched: &[RolloutId]) -> Result<(), StoreError> {
+        let watched: Vec<Uuid> = watched.iter().map(|rollout| rollout.0).collect();
+        sqlx::query!(
+            "delete from rampart.live_slots where rollout_id <> all($1) and second < now() - interval '1 hour'",
+            &watched
+        )
+        .execute(&self.pools.signals)
+        .await?;
+        Ok(())
+    }
 }

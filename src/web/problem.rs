@@ -1,5 +1,6 @@
 //! Errors as RFC 9457 problem details.
 
+use crate::store::StoreError;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -69,12 +70,14 @@ impl Problem {
     }
 }
 
-impl From<crate::store::StoreError> for Problem {
-    fn from(error: crate::store::StoreError) -> Self {
-        if error.is_unavailable() {
-            Problem::unavailable("the database cannot be reached")
-        } else {
-            Problem::internal(&error)
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match &error {
+            _ if error.is_unavailable() => Problem::unavailable("the database cannot be reached"),
+            StoreError::Stale | StoreError::Locked | StoreError::LeaseLost => {
+                Problem::unavailable("the database is busy with this very row")
+            }
+            StoreError::Unreadable(_) | StoreError::Database(_) => Problem::internal(&error),
         }
     }
 }

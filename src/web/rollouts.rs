@@ -79,7 +79,7 @@ pub(super) async fn order(
         override_gate: body.override_gate,
         flag,
     };
-    shared.controller.order(&request).await.map_err(|error| refusal(&request, error))?;
+    shared.controller.order(&request).await.map_err(|error| refusal(&shared, &request, error))?;
     status_response(&shared, &request.flag)
 }
 
@@ -180,7 +180,7 @@ fn idempotency_key(
     Ok(Some(CommandKey { key: key.to_owned(), fingerprint }))
 }
 
-fn refusal(request: &OrderRequest, error: CommandError) -> Problem {
+fn refusal(shared: &Shared, request: &OrderRequest, error: CommandError) -> Problem {
     let conflict = |kind, title, detail: String| Problem::new(StatusCode::CONFLICT, kind, title, detail);
     let text = error.to_string();
     match error {
@@ -198,13 +198,14 @@ fn refusal(request: &OrderRequest, error: CommandError) -> Problem {
         }
         CommandError::KeyReused => conflict("key-reused", "This key was used before", text),
         CommandError::NotHolder => Problem::unavailable(text),
+        CommandError::Store(_)
+            if request.order.command == Command::Rollback && shared.controller.is_braked(&request.flag) =>
+        {
+            let detail = "nobody is served by this process any more; it is written down once the database is back";
+            Problem::unavailable(detail)
+        }
         CommandError::Store(StoreError::Stale | StoreError::Locked | StoreError::LeaseLost) => {
             Problem::unavailable("the rollout keeps changing; try again")
-        }
-        CommandError::Store(error) if request.order.command == Command::Rollback && error.is_unavailable() => {
-            Problem::unavailable(
-                "nobody is served by this process any more; it is written down once the database is back",
-            )
         }
         CommandError::Store(error) => error.into(),
     }

@@ -21,7 +21,7 @@ const COOKIE: &str = "rampart_session";
 const LASTS: Duration = Duration::from_secs(12 * 3600);
 /// The most sessions kept; the oldest make room.
 const MAX_SESSIONS: usize = 1000;
-/// The most sign-ins tried within a minute, over all callers.
+/// The most wrong tokens tried within a minute, over all callers.
 const MAX_TRIES_A_MINUTE: u32 = 60;
 
 /// Everybody signed in.
@@ -32,7 +32,8 @@ pub(super) struct Sessions {
 }
 
 impl Sessions {
-    fn allow_try(&self) -> bool {
+    /// Counts a wrong token; false where there were too many lately.
+    fn allow_wrong_try(&self) -> bool {
         let mut tries = self.tries.lock().unwrap_or_else(PoisonError::into_inner);
         let now = clock::monotonic();
         let (since, count) =
@@ -86,16 +87,16 @@ pub(super) async fn sign_in(
     body: Result<Json<SignIn>, JsonRejection>,
 ) -> Result<Response, Problem> {
     let Json(SignIn { token }) = body.map_err(|error| Problem::malformed(error.body_text()))?;
-    if !shared.sessions.allow_try() {
-        let detail = format!("more than {MAX_TRIES_A_MINUTE} sign-ins were tried within a minute");
-        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many", "Wait a minute", detail));
-    }
     let token = token.trim();
-    let role = shared
-        .tokens
-        .role_of(token)
-        .filter(|role| *role != Role::Sdk)
-        .ok_or_else(|| Problem::unauthorized("this token is not known"))?;
+    let known = shared.tokens.role_of(token).filter(|role| *role != Role::Sdk);
+    // A right token always passes: nobody can lock ops out by guessing.
+    let Some(role) = known else {
+        if shared.sessions.allow_wrong_try() {
+            return Err(Problem::unauthorized("this token is not known"));
+        }
+        let detail = format!("more than {MAX_TRIES_A_MINUTE} wrong tokens were tried within a minute");
+        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many", "Wait a minute", detail));
+    };
     let id = shared.sessions.open(Caller::new(role, token)).ok_or_else(|| Problem::internal(&"no randomness"))?;
     let cookie = format!("{COOKIE}={id}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}", LASTS.as_secs());
     with_cookie(Json(json!({ "role": role })).into_response(), &cookie)
