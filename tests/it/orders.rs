@@ -161,3 +161,27 @@ async fn orders_that_race_leave_one_clear_story() {
     assert_eq!(status["percent"], 0.0);
     assert_eq!(daemon.ops(VIEWER, "GET", &path("replay"), None).await.1["agrees"], true);
 }
+
+#[tokio::test]
+async fn a_repeated_rollback_order_does_not_hit_the_rollout_after_it() {
+    let daemon = Daemon::start().await;
+    daemon.start_rollout().await;
+    let rollback = async || {
+        daemon.ops_with(OWNER, "POST", &path("rollback"), Some(json!({})), &[("Idempotency-Key", "kill")]).await.0
+    };
+    assert_eq!(rollback().await, 200);
+    assert_eq!(daemon.order("restart", json!({ "reason": "mended" })).await.0, 200);
+    assert_eq!(rollback().await, 200, "answered as before");
+    let status = daemon.status().await;
+    assert_eq!((&status["phase"], &status["braked"]), (&json!("ramping"), &json!(false)));
+}
+
+#[tokio::test]
+async fn a_rollback_of_a_revision_that_is_gone_has_no_effect() {
+    let daemon = Daemon::start().await;
+    daemon.start_rollout().await;
+    let seen = [("If-Match", "\"99\"")];
+    assert_eq!(daemon.ops_with(OWNER, "POST", &path("rollback"), Some(json!({})), &seen).await.0, 412);
+    let status = daemon.status().await;
+    assert_eq!((&status["phase"], &status["braked"]), (&json!("ramping"), &json!(false)));
+}

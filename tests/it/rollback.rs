@@ -117,3 +117,40 @@ fn verdict_of(status: &serde_json::Value, name: &str) -> String {
     let check = checks.iter().find(|check| check["name"] == name);
     check.and_then(|check| check["verdict"].as_str()).unwrap_or_default().to_owned()
 }
+
+#[tokio::test]
+async fn a_client_that_gives_up_on_a_hanging_lens_is_counted_as_failed() {
+    let policy = crate::harness::slow()
+        + "  error_rate: { signal: live.error_rate, window: 1m, min_samples: 1, advance_if: \"< 0.1%\", rollback_if: \"> 50%\" }\n";
+    let daemon = Daemon::with(&policy).await;
+    daemon.start_rollout().await;
+    let (on, _) = daemon.people_at(5).await;
+    daemon
+        .sql(
+            "do $$ begin
+                 execute 'create or replace view v_stock_from_transactions with (security_invoker = true) as
+                     with nap as materialized (select pg_sleep(8)) select v.* from ('
+                     || rtrim(pg_get_viewdef('v_stock_from_transactions'::regclass), ';')
+                     || ') v where (select count(*) from nap) >= 0';
+             end $$",
+        )
+        .await;
+    let request = reqwest::Client::new().get(format!("{}/v1/parts/low-stock", daemon.base));
+    let answer = request.bearer_auth(daemon.token(&on[0])).timeout(std::time::Duration::from_millis(1500)).send().await;
+    assert!(answer.unwrap_err().is_timeout());
+    let status = daemon.until(|status| status["phase"] == "rolled_back").await;
+    assert_eq!(status["cause"]["check"], "error_rate");
+}
+
+#[tokio::test]
+async fn a_rolled_back_rollout_still_shows_what_broke_it() {
+    let (daemon, on, _) = ramping().await;
+    daemon.sql("drop view v_stock_from_transactions cascade").await;
+    daemon.low_stock(&on[0]).await;
+    let status = daemon
+        .until(|status| status["phase"] == "rolled_back" && verdict_of(status, "server_errors") == "breach")
+        .await;
+    assert_eq!(status["stages"][0]["state"], "current", "where it fell");
+    assert_eq!(status["braked"], false);
+    assert!(status["sentence"].as_str().unwrap().contains("server errors: 1"), "{}", status["sentence"]);
+}

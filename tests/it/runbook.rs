@@ -125,3 +125,39 @@ async fn missing_gate_items_are_journalled_when_sql_passes_the_gate() {
         .unwrap();
     assert_eq!(told, 1, "somebody is told what was missing");
 }
+
+#[tokio::test]
+async fn the_statement_typed_twice_at_once_starts_one_rollout() {
+    let daemon = Daemon::start().await;
+    daemon
+        .sql(
+            "begin;
+             update feature_flags set enabled = true, canary_percentage = 5 where flag_name = 'part_lens_v2';
+             update feature_flags set enabled = true, canary_percentage = 5 where flag_name = 'part_lens_v2';
+             commit",
+        )
+        .await;
+    let status = daemon.until(|status| status["phase"] == "ramping").await;
+    assert_eq!((&status["percent"], &status["attempt"]), (&Value::from(5.0), &Value::from(1)));
+}
+
+#[tokio::test]
+async fn a_console_that_holds_the_whole_table_locked_delays_no_rollback() {
+    let daemon = Daemon::start().await;
+    daemon.start_rollout().await;
+    let (on, _) = daemon.people_at(5).await;
+    let mut console = daemon.owner().await;
+    console.execute("begin").await.unwrap();
+    console.execute("lock table feature_flags in access exclusive mode").await.unwrap();
+    let (status, body) = daemon.order("rollback", serde_json::json!({})).await;
+    assert!([200, 503].contains(&status), "{status} {body}");
+    assert_eq!(daemon.low_stock(&on[0]).await.1, "v1");
+    daemon.until(|status| status["phase"] == "rolled_back").await;
+    console.execute("rollback").await.unwrap();
+    let mirrored = async {
+        while daemon.flag_row().await != (false, 0.0) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), mirrored).await.expect("the row follows once it is free");
+}

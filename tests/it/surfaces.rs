@@ -38,7 +38,10 @@ async fn the_metrics_are_what_promtool_expects() {
     let (on, _) = daemon.people_at(5).await;
     daemon.low_stock(&on[0]).await;
     daemon.order("rollback", json!({})).await;
+    let odd = reqwest::Client::new().request("ODD".parse().unwrap(), format!("{}/version", daemon.base));
+    assert_eq!(odd.send().await.unwrap().status(), 405);
     let text = daemon.get("/metrics").await.text().await.unwrap();
+    assert!(!text.contains("ODD"), "anybody may send any word as a method");
     for name in [
         "rampart_http_requests_total{cohort=\"canary\",method=\"GET\",route=\"/v1/parts/low-stock\",status=\"200\"} 1",
         "rampart_flag_percent{flag=\"part_lens_v2\"}",
