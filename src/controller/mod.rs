@@ -13,8 +13,11 @@ mod order;
 mod policies;
 mod replay;
 mod run;
+mod serve;
+mod show;
 mod sql;
 mod status;
+mod turn;
 
 pub use guard::{Guard, Watched};
 pub use order::{CommandError, OrderRequest};

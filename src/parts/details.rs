@@ -120,8 +120,9 @@ async fn through_v2(pool: &PgPool, caller: &Caller, part: Uuid) -> Result<Option
 async fn v1(connection: &mut PgConnection, yacht: Uuid, part: Uuid) -> Result<Option<Row>, Error> {
     sqlx::query_as!(
         Row,
-        r#"select p.id, p.name, p.part_number, p.description, p.category, p.manufacturer, p.is_critical,
-                  p.unit_cost::float8 as unit_cost, coalesce(s.on_hand, 0) as "on_hand!", p.min_level, p.reorder_multiple,
+        r#"select p.id as "id!", p.name as "name!", p.part_number, p.description, p.category, p.manufacturer,
+                  p.is_critical as "is_critical!", p.unit_cost::float8 as unit_cost, coalesce(s.on_hand, 0) as "on_hand!",
+                  p.min_level as "min_level!", p.reorder_multiple as "reorder_multiple!",
                   s.location as "location?", s.stock_id as "stock_id?"
            from public.pms_parts p
            left join public.pms_part_locations l on l.yacht_id = p.yacht_id and l.id = p.primary_location_id
@@ -144,8 +145,8 @@ async fn v1(connection: &mut PgConnection, yacht: Uuid, part: Uuid) -> Result<Op
 async fn v2(connection: &mut PgConnection, yacht: Uuid, part: Uuid) -> Result<Option<Row>, Error> {
     sqlx::query_as!(
         Row,
-        r#"select p.id, p.name, p.part_number, p.description, p.category, p.manufacturer, p.is_critical,
-                  p.unit_cost::float8 as unit_cost, s.on_hand as "on_hand!", s.min_level as "min_level!",
+        r#"select p.id as "id!", p.name as "name!", p.part_number, p.description, p.category, p.manufacturer,
+                  p.is_critical as "is_critical!", p.unit_cost::float8 as unit_cost, s.on_hand as "on_hand!", s.min_level as "min_level!",
                   s.reorder_multiple as "reorder_multiple!", s.location as "location?", s.stock_id as "stock_id?"
            from public.pms_parts p
            join public.pms_part_stock s on s.yacht_id = p.yacht_id and s.part_id = p.id

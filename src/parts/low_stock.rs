@@ -142,9 +142,11 @@ async fn v2(connection: &mut PgConnection, yacht: Uuid, filter: &Filter) -> Resu
         Row,
         r#"with low as (
                select r.part_id as id, r.part_name as name, r.part_number, r.is_critical, r.on_hand, r.min_level,
-                      r.min_level - r.on_hand as shortage, r.suggested_order_qty, r.reorder_multiple, r.department, p.unit_cost
+                      r.min_level - r.on_hand as shortage, r.suggested_order_qty, r.reorder_multiple, r.department,
+                      -- Looked up for the few rows that are low; a join would be planned over all parts.
+                      (select p.unit_cost from public.pms_parts p where p.yacht_id = r.yacht_id and p.id = r.part_id)
+                          as unit_cost
                from public.v_low_stock_report r
-               join public.pms_parts p on p.yacht_id = r.yacht_id and p.id = r.part_id
                where r.yacht_id = $1
                  and ($2::text is null or r.department = $2)
                  and ($3::float8 is null or r.on_hand * 100 <= r.min_level * $3)

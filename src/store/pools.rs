@@ -36,18 +36,31 @@ struct Kind {
     acquire: Duration,
     statement_timeout: &'static str,
     lock_timeout: &'static str,
+    /// Whether a connection is tried before it is used. The guard does without: its every step is tried again
+    /// anyway, and a rollback is spared a round trip.
+    tried: bool,
 }
 
-const GUARD: Kind =
-    Kind { connections: 2, acquire: Duration::from_secs(1), statement_timeout: "2s", lock_timeout: "50ms" };
+const GUARD: Kind = Kind {
+    connections: 2,
+    acquire: Duration::from_secs(1),
+    statement_timeout: "2s",
+    lock_timeout: "50ms",
+    tried: false,
+};
 const SIGNALS: Kind =
-    Kind { connections: 3, acquire: Duration::from_secs(2), statement_timeout: "5s", lock_timeout: "1s" };
-const OPS: Kind =
-    Kind { connections: 3, acquire: Duration::from_secs(2), statement_timeout: "5s", lock_timeout: "50ms" };
+    Kind { connections: 3, acquire: Duration::from_secs(2), statement_timeout: "5s", lock_timeout: "1s", tried: true };
+const OPS: Kind = Kind {
+    connections: 3,
+    acquire: Duration::from_secs(2),
+    statement_timeout: "5s",
+    lock_timeout: "50ms",
+    tried: true,
+};
 const HEALTH: Kind =
-    Kind { connections: 2, acquire: Duration::from_secs(1), statement_timeout: "1s", lock_timeout: "1s" };
+    Kind { connections: 2, acquire: Duration::from_secs(1), statement_timeout: "1s", lock_timeout: "1s", tried: true };
 const PARTS: Kind =
-    Kind { connections: 8, acquire: Duration::from_secs(5), statement_timeout: "10s", lock_timeout: "5s" };
+    Kind { connections: 8, acquire: Duration::from_secs(5), statement_timeout: "10s", lock_timeout: "5s", tried: true };
 
 impl Pools {
     /// Opens the pools lazily: nothing is connected before it is used.
@@ -90,6 +103,7 @@ fn open(options: &PgConnectOptions, kind: &Kind) -> PgPool {
     PgPoolOptions::new()
         .max_connections(kind.connections)
         .acquire_timeout(kind.acquire)
+        .test_before_acquire(kind.tried)
         .after_connect(|connection, _| Box::pin(async move { connection.execute(ROLE).await.map(drop) }))
         .connect_lazy_with(options)
 }
