@@ -327,4 +327,21 @@ mod tests {
         flags.install(vec![second], std::slice::from_ref(&first.flag));
         assert_eq!(on(), Some(Percent::whole(50)));
     }
+
+    #[test]
+    fn a_lapse_and_its_regain_are_each_kept_to_be_written_down() {
+        let flags = Flags::default();
+        let ramping = known(50, 50, Phase::Ramping);
+        flags.install(vec![ramping.clone()], std::slice::from_ref(&ramping.flag));
+        assert_eq!(flags.take_changes(), [], "what was never seen before has not changed");
+        let later = clock::monotonic() + Duration::from_secs(31);
+        flags.publish(&mut flags.lock(), later);
+        let [lapse] = flags.take_changes().try_into().expect("one change");
+        assert_eq!((lapse.lapse, lapse.serving), (Lapse::Proven, Percent::whole(5)));
+        flags.return_changes(vec![lapse.clone()]);
+        flags.install(vec![ramping.clone()], std::slice::from_ref(&ramping.flag));
+        let [again, regain] = flags.take_changes().try_into().expect("two changes");
+        assert_eq!(again, lapse, "what could not be written is not lost");
+        assert_eq!((regain.lapse, regain.serving), (Lapse::Valid, Percent::whole(50)));
+    }
 }

@@ -370,3 +370,7 @@ fn understood(row: &SlotRow) -> Option<(Epoch, Cohort, Tally)> {
     };
     Some((Epoch(u32::try_from(row.epoch).ok()?), cohort, tally))
 }
+
+#[cfg(test)]
+#[path = "live_tests.rs"]
+mod tests;

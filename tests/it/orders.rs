@@ -185,3 +185,12 @@ async fn a_rollback_of_a_revision_that_is_gone_has_no_effect() {
     let status = daemon.status().await;
     assert_eq!((&status["phase"], &status["braked"]), (&json!("ramping"), &json!(false)));
 }
+
+#[tokio::test]
+async fn a_stage_in_which_nobody_would_be_is_refused() {
+    let daemon = Daemon::with(&slow().replace("percent: 5, ", "percent: 0.01, ")).await;
+    let (status, body) = daemon.order("start", json!({})).await;
+    assert_eq!(status, 409, "{body}");
+    assert!(body["type"].as_str().unwrap().ends_with("empty-cohort"), "{body}");
+    assert_eq!(daemon.status().await["phase"], "waiting");
+}
