@@ -164,10 +164,11 @@ impl Live {
     pub fn traffic(&self, rollout: &Rollout, now: Timestamp) -> Traffic {
         let stories = self.lock();
         let Some(story) = stories.get(&rollout.id) else { return Traffic::default() };
-        let from = now.timestamp() - TRAFFIC_SECONDS;
+        // Whole seconds only: the present one is not over yet.
+        let seconds = now.timestamp() - TRAFFIC_SECONDS..now.timestamp();
         let per_second = |cohort| {
-            let recent =
-                story.slots.iter().rev().take_while(|slot| slot.second >= from).filter(|slot| slot.cohort == cohort);
+            let kept = story.slots.iter().rev().take_while(|slot| slot.second >= seconds.start);
+            let recent = kept.filter(|slot| slot.cohort == cohort && seconds.contains(&slot.second));
             recent.map(|slot| slot.tally.requests).sum::<u64>() as f64 / TRAFFIC_SECONDS as f64
         };
         Traffic {
