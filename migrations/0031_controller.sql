@@ -97,7 +97,9 @@ language plpgsql security definer set search_path = pg_catalog, pg_temp as $$
 begin
     insert into rampart.journal_heads (flag, hash) values (new.flag, ''::bytea) on conflict do nothing;
     select hash into new.prev_hash from rampart.journal_heads where flag = new.flag for update;
-    -- Numbered only now that nobody else can be: numbers and chain have one order.
+    -- Numbered only now, and by one at a time over all flags: numbers, chain and commits have one order, so
+    -- whoever reads behind a number misses nothing.
+    perform pg_advisory_xact_lock(hashtext('rampart.journal_seq'));
     new.seq := nextval('rampart.journal_seq');
     new.hash := rampart.journal_hash(new);
     update rampart.journal_heads set hash = new.hash where flag = new.flag;

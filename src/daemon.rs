@@ -3,7 +3,7 @@
 use crate::build_info::BuildInfo;
 use crate::clock::DatabaseClock;
 use crate::config::{Secrets, Settings, SettingsError};
-use crate::controller::{Controller, Parts, Policies};
+use crate::controller::{Controller, Life, Parts, Policies};
 use crate::flags::Flags;
 use crate::parts::{PartsConfig, PartsState};
 use crate::secrets::Generated;
@@ -39,7 +39,7 @@ pub struct Daemon {
     cluster: Option<Cluster>,
     pools: Arc<Pools>,
     stop_serving: CancellationToken,
-    stop: CancellationToken,
+    life: Life,
     tasks: TaskTracker,
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
 }
@@ -80,12 +80,12 @@ impl Daemon {
             build: build.revision(),
         });
         let parts = Arc::new(PartsState::new(parts_config(secrets, &build), pools.clone(), flags.clone())?);
-        let (stop, stop_serving, tasks) = (CancellationToken::new(), CancellationToken::new(), TaskTracker::new());
+        let (life, stop_serving, tasks) = (Life::default(), CancellationToken::new(), TaskTracker::new());
         // The first turn comes before the first request, so that nobody is served by a guess.
         controller.refresh().await;
         let (users, changed_users) = mpsc::unbounded_channel();
-        controller.run(&tasks, &stop, users);
-        tasks.spawn(forget_changed_users(parts.clone(), changed_users, stop.clone()));
+        controller.run(&tasks, &life, users);
+        tasks.spawn(forget_changed_users(parts.clone(), changed_users, life.stop.clone()));
 
         let address = listener.local_addr()?;
         let ops_address = ops_listener.as_ref().map_or(Ok(address), TcpListener::local_addr)?;
@@ -93,7 +93,7 @@ impl Daemon {
             Shared::new(controller, flags, metrics, tokens, settings.open_metrics, build, stop_serving.clone());
         let serving = tokio::spawn(crate::web::serve(shared, crate::parts::router(parts), listener, ops_listener));
         let private = cluster.as_ref().map(|cluster| cluster.owner().clone());
-        Ok(Self { address, ops_address, private, generated, cluster, pools, stop_serving, stop, tasks, serving })
+        Ok(Self { address, ops_address, private, generated, cluster, pools, stop_serving, life, tasks, serving })
     }
 
     /// Runs until `asked` is done, or until something that cannot be mended has happened.
@@ -106,7 +106,7 @@ impl Daemon {
         };
         let ended = tokio::select! {
             () = asked => Ok(()),
-            () = self.stop.cancelled() => Err(anyhow::anyhow!("a task of the guard has ended")),
+            () = self.life.failed.cancelled() => Err(anyhow::anyhow!("a task of the guard has ended")),
             error = gave_up => Err(error),
             served = &mut self.serving => served.context("the server's task ended")?.context("the server ended"),
         };
@@ -122,12 +122,15 @@ impl Daemon {
         if !serving.is_finished() && tokio::time::timeout(PATIENCE, serving).await.is_err() {
             tracing::warn!("some requests were still under way and are cut off");
         }
-        self.stop.cancel();
+        self.life.stop.cancel();
         self.tasks.close();
         if tokio::time::timeout(PATIENCE, self.tasks.wait()).await.is_err() {
             tracing::warn!("some tasks did not end in time");
         }
-        self.pools.close().await;
+        // A connection to a host that vanished may never be given back.
+        if tokio::time::timeout(PATIENCE, self.pools.close()).await.is_err() {
+            tracing::warn!("some connections to the database did not end in time");
+        }
         if let Some(cluster) = self.cluster {
             cluster.stop().await?;
         }

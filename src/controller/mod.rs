@@ -23,5 +23,5 @@ pub use guard::{Guard, Watched};
 pub use order::{CommandError, OrderRequest};
 pub use policies::{LoadedPolicy, Policies, PolicyFault};
 pub use replay::Replay;
-pub use run::{Controller, Parts, Update};
+pub use run::{Controller, Life, Parts, Update};
 pub use status::{CommandStatus, Status};

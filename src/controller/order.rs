@@ -16,6 +16,8 @@ use uuid::Uuid;
 
 /// How often an order is tried again when the rollout changes under it.
 const ATTEMPTS: usize = 8;
+/// How long one attempt may take: a host that vanished never answers.
+const ATTEMPT: Duration = Duration::from_secs(5);
 /// How long looking up an idempotency key may take.
 const LOOK_UP: Duration = Duration::from_millis(100);
 /// How many subjects the preflight looks at.
@@ -94,7 +96,8 @@ impl Controller {
         }
         let mut last = StoreError::Stale;
         for _ in 0..ATTEMPTS {
-            match self.attempt(request, &loaded).await {
+            let attempted = tokio::time::timeout(ATTEMPT, self.attempt(request, &loaded)).await;
+            match attempted.unwrap_or(Err(CommandError::Store(StoreError::Database(sqlx::Error::PoolTimedOut)))) {
                 // Somebody else moved it between our look and our step: look again.
                 Err(CommandError::Store(error @ (StoreError::Stale | StoreError::Locked | StoreError::LeaseLost))) => {
                     if matches!(error, StoreError::LeaseLost) {

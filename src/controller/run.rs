@@ -49,6 +49,15 @@ pub enum Update {
     Journal(Arc<JournalRow>),
 }
 
+/// When the guard's tasks end, and what they say when one of them ended by itself.
+#[derive(Clone, Debug, Default)]
+pub struct Life {
+    /// Ends them.
+    pub stop: CancellationToken,
+    /// Cancelled where one ended unasked.
+    pub failed: CancellationToken,
+}
+
 /// The controller. Share it behind an `Arc`.
 #[derive(Debug)]
 pub struct Controller {
@@ -150,15 +159,16 @@ impl Controller {
         self.report_nudge.notify_one();
     }
 
-    /// Sets everything going; the tasks end when `stop` is cancelled. `users` hears whose access changed.
-    pub fn run(self: &Arc<Self>, tasks: &TaskTracker, stop: &CancellationToken, users: mpsc::UnboundedSender<String>) {
+    /// Sets everything going; the tasks end with `life`. `users` hears whose access changed.
+    pub fn run(self: &Arc<Self>, tasks: &TaskTracker, life: &Life, users: mpsc::UnboundedSender<String>) {
+        let stop = &life.stop;
         let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(inbox) = inbox {
             let brakes = write_brakes(inbox, self.committer.clone(), self.guard.clone(), stop.clone());
-            supervise(tasks, stop, "brake", brakes);
+            supervise(tasks, life, "brake", brakes);
         }
         let ears = Ears { turn: self.nudge.clone(), audit: self.audit_nudge.clone(), users };
-        supervise(tasks, stop, "listen", listen(self.store.pools().options.clone(), ears, stop.clone()));
+        supervise(tasks, life, "listen", listen(self.store.pools().options.clone(), ears, stop.clone()));
         let sensors = Sensors {
             store: self.store.clone(),
             board: self.board.clone(),
@@ -168,31 +178,26 @@ impl Controller {
             report_nudge: self.report_nudge.clone(),
             probe_nudge: self.probe_nudge.clone(),
         };
-        supervise(tasks, stop, "audit", sensors.clone().sweep_audit(stop.clone()));
-        supervise(tasks, stop, "reports", sensors.clone().count_reports(stop.clone()));
-        supervise(tasks, stop, "probe", sensors.probe_rls(stop.clone()));
+        supervise(tasks, life, "audit", sensors.clone().sweep_audit(stop.clone()));
+        supervise(tasks, life, "reports", sensors.clone().count_reports(stop.clone()));
+        supervise(tasks, life, "probe", sensors.probe_rls(stop.clone()));
         let (store, live, guard, clock) =
             (self.store.clone(), self.live.clone(), self.guard.clone(), self.clock.clone());
-        supervise(tasks, stop, "slots", flush_slots(store, live, guard, clock, stop.clone()));
-        supervise(tasks, stop, "turn", self.clone().turn_until(stop.clone()));
-        supervise(tasks, stop, "expire", self.clone().expire_until(stop.clone()));
+        supervise(tasks, life, "slots", flush_slots(store, live, guard, clock, stop.clone()));
+        supervise(tasks, life, "turn", self.clone().turn_until(stop.clone()));
+        supervise(tasks, life, "expire", self.clone().expire_until(stop.clone()));
     }
 }
 
 /// Runs a task that must not end before the daemon does. If it does, the daemon stops and says so: one that
 /// only half guards is worse than one that is restarted.
-fn supervise(
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-    name: &'static str,
-    task: impl Future<Output = ()> + Send + 'static,
-) {
-    let stop = stop.clone();
+fn supervise(tasks: &TaskTracker, life: &Life, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+    let life = life.clone();
     tasks.spawn(async move {
         let ended = tokio::spawn(task).await;
-        if !stop.is_cancelled() {
+        if !life.stop.is_cancelled() {
             tracing::error!(task = name, ?ended, "a task of the guard has ended; the daemon stops");
-            stop.cancel();
+            life.failed.cancel();
         }
     });
 }

@@ -115,15 +115,16 @@ impl Controller {
         memory.ticked.retain(|id, _| newest(id));
         memory.judged.retain(|id, _| newest(id));
         memory.recalled.retain(newest);
-        let mut refused = Ok(());
+        let (mut refused, mut worked) = (Ok(()), rollouts.is_empty());
         for stored in &mut rollouts {
             // One rollout that somebody holds locked keeps no other waiting.
-            if let Err(error) = self.look_after(stored, &sync, memory).await {
-                refused = Err(error);
+            match self.look_after(stored, &sync, memory).await {
+                Ok(()) => worked = true,
+                Err(error) => refused = Err(error),
             }
         }
         // The sign of life comes last: whoever cannot do the work must not look as if they did.
-        if refused.is_ok() {
+        if worked {
             let now = self.store.heartbeat(&self.build.0).await?;
             self.clock.told(now);
             self.metrics.heartbeat(now);
@@ -139,7 +140,11 @@ impl Controller {
         let (flag, id) = (stored.rollout.flag.clone(), stored.rollout.id);
         let row = sync.flags.iter().find(|row| row.flag == flag).map_or(Percent::ZERO, |row| row.percent);
         if row != stored.rollout.percent && !sync.sql_changes.iter().any(|change| change.flag == flag) {
-            self.store.mirror_flag(&flag).await?;
+            // Somebody may hold the row; the lesser of the two is served meanwhile, and the next turn mirrors it.
+            match self.store.mirror_flag(&flag).await {
+                Ok(()) | Err(StoreError::Locked | StoreError::Stale) => {}
+                Err(error) => return Err(error),
+            }
         }
         if !stored.rollout.is_watched(&stored.policy, sync.now) {
             return Ok(());
@@ -152,13 +157,15 @@ impl Controller {
         }
         let seen = Stopwatch::start();
         let watched = Arc::new(watched_of(stored));
+        let revision = stored.rollout.revision;
         if self.flags.is_braked(id) {
             // Braked here and not so in the database: no soak, no advance, until the record says so too.
+            let last = LastTick { revision, held: false, at: sync.now, ours: clock::monotonic() };
+            memory.ticked.insert(id, last);
             self.guard.insist(&watched);
             return Ok(());
         }
         let held = self.committer.fence(&flag).is_some();
-        let revision = stored.rollout.revision;
         let since_last_tick =
             before.filter(|last| last.revision == revision && last.held).map(|last| Millis::between(last.at, sync.now));
         let evidence = self.guard.evidence(&watched, since_last_tick);

@@ -12,4 +12,4 @@ mod tally;
 pub use board::Board;
 pub use live::{Cohort, Live, Observation, Traffic};
 pub use sensors::{Sensors, flush_slots};
-pub use tally::{CLIENT_GONE, Tally};
+pub use tally::{CLIENT_GONE, GIVEN_UP_AFTER, Tally};

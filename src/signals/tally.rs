@@ -1,11 +1,12 @@
 //! What is counted of the requests of one cohort.
 
 use rampart_core::stats::Histogram;
+use std::time::Duration;
 
 /// The status of a request whose client hung up before it was answered.
 pub const CLIENT_GONE: u16 = 499;
-/// A client that waited this long before it hung up was failed by us, in microseconds; a shorter one closed a tab.
-const GIVEN_UP_AFTER: u64 = 1_000_000;
+/// A client that waited this long before it hung up was failed by us; a shorter one closed a tab.
+pub const GIVEN_UP_AFTER: Duration = Duration::from_secs(1);
 
 /// Counts of finished requests and the histogram of their latencies.
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
@@ -28,8 +29,7 @@ impl Tally {
     /// Counts one finished request.
     pub fn count(&mut self, status: u16, micros: u64, unavailable: bool) {
         self.requests += 1;
-        let given_up = status == CLIENT_GONE && micros >= GIVEN_UP_AFTER;
-        self.failures += u64::from(status >= 500 || matches!(status, 408 | 429) || given_up);
+        self.failures += u64::from(status >= 500 || matches!(status, 408 | 429 | CLIENT_GONE));
         self.server_errors += u64::from(status >= 500);
         self.unavailable += u64::from(unavailable);
         self.rejections += u64::from(matches!(status, 400 | 401 | 403 | 404 | 409));

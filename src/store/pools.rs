@@ -2,7 +2,7 @@
 
 use super::StoreError;
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Executor};
+use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -30,14 +30,17 @@ pub struct Pools {
     pub options: PgConnectOptions,
 }
 
+/// How long a connection may take to show that it lives when it is given back.
+const GIVEN_BACK: Duration = Duration::from_secs(1);
+
 /// How one pool differs from another.
 struct Kind {
     connections: u32,
     acquire: Duration,
     statement_timeout: &'static str,
     lock_timeout: &'static str,
-    /// Whether a connection is tried before it is used. The guard does without: its every step is tried again
-    /// anyway, and a rollback is spared a round trip.
+    /// Whether a connection is tried before it is used. The guard's are tried when they are given back instead:
+    /// its every step is tried again anyway, and a rollback is spared a round trip.
     tried: bool,
 }
 
@@ -100,10 +103,18 @@ fn open(options: &PgConnectOptions, kind: &Kind) -> PgPool {
         ("idle_in_transaction_session_timeout", "1s"),
         ("tcp_user_timeout", "2s"),
     ]);
-    PgPoolOptions::new()
+    let pool = PgPoolOptions::new()
         .max_connections(kind.connections)
         .acquire_timeout(kind.acquire)
         .test_before_acquire(kind.tried)
-        .after_connect(|connection, _| Box::pin(async move { connection.execute(ROLE).await.map(drop) }))
-        .connect_lazy_with(options)
+        .after_connect(|connection, _| Box::pin(async move { connection.execute(ROLE).await.map(drop) }));
+    let pool = if kind.tried { pool } else { pool.after_release(|connection, _| Box::pin(answers(connection))) };
+    pool.connect_lazy_with(options)
+}
+
+/// A host that vanished never answers; without a limit its connection would never be given back, and the
+/// guard has only two.
+async fn answers(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    let answered = tokio::time::timeout(GIVEN_BACK, connection.ping()).await;
+    answered.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map(|()| true)
 }

@@ -3,7 +3,7 @@
 use super::server::Shared;
 use crate::clock::Stopwatch;
 use crate::parts::{Served, Trace};
-use crate::signals::{CLIENT_GONE, Observation};
+use crate::signals::{CLIENT_GONE, GIVEN_UP_AFTER, Observation};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
@@ -62,8 +62,11 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        if !self.answered {
-            self.count(CLIENT_GONE, self.trace.served());
+        if self.answered {
+            return;
         }
+        // A closed tab says nothing of us, and its short life must not pass for a quick answer.
+        let waited = self.watch.elapsed().saturating_sub(self.trace.waited()) >= GIVEN_UP_AFTER;
+        self.count(CLIENT_GONE, self.trace.served().filter(|_| waited));
     }
 }
