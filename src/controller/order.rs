@@ -140,9 +140,8 @@ impl Controller {
             command: request.key.clone(),
             ..Circumstances::default()
         };
-        if raises(rollout.map_or(Percent::ZERO, |rollout| rollout.percent), &event)
-            && self.committer.fence(&request.flag).is_none()
-        {
+        let exposed = rollout.map_or(Percent::ZERO, |rollout| rollout.percent);
+        if event.enters().is_some_and(|percent| percent > exposed) && self.committer.fence(&request.flag).is_none() {
             return Err(CommandError::NotHolder);
         }
         match (event, rollout) {
@@ -199,7 +198,7 @@ impl Controller {
         {
             return Err(CommandError::GateMissing(start.missing_gate.iter().map(|item| item.name()).collect()));
         }
-        let Some(percent) = entered(event) else { return Ok(()) };
+        let Some(percent) = event.enters() else { return Ok(()) };
         let subjects = self.store.active_subjects(SUBJECTS).await?;
         let within = |subject: String| bucket(policy.flag.as_str(), &subject).within(percent);
         let somebody = subjects.iter().any(|(user, yacht)| match policy.bucket_by {
@@ -230,30 +229,5 @@ impl Controller {
     /// Whether this process serves nobody of the flag's newest rollout because it braked it.
     pub fn is_braked(&self, flag: &FlagKey) -> bool {
         self.guard.exposed.load().get(flag).is_some_and(|exposed| self.flags.is_braked(exposed.rollout.id))
-    }
-}
-
-/// Whether an event takes the exposure above `from`.
-pub(super) fn raises(from: Percent, event: &Event) -> bool {
-    let to = if *event == Event::Completed { Some(Percent::FULL) } else { entered(event) };
-    to.is_some_and(|to| to > from)
-}
-
-/// The percent that an event enters, where it enters a stage.
-fn entered(event: &Event) -> Option<Percent> {
-    match event {
-        Event::Started(start) => Some(start.percent),
-        Event::Advanced { percent, .. } | Event::StageSet { percent, .. } => Some(*percent),
-        Event::Paused
-        | Event::Resumed
-        | Event::Approved { .. }
-        | Event::Extended { .. }
-        | Event::StageRestarted { .. }
-        | Event::RolledBack { .. }
-        | Event::Completed
-        | Event::LeaseLapsed { .. }
-        | Event::LeaseRegained
-        | Event::BlindPaged { .. }
-        | Event::SqlIgnored { .. } => None,
     }
 }

@@ -132,6 +132,25 @@ impl Event {
         }
     }
 
+    /// The percent it takes the rollout to, where it takes it anywhere but down to 0.
+    pub fn enters(&self) -> Option<Percent> {
+        match self {
+            Event::Started(start) => Some(start.percent),
+            Event::Advanced { percent, .. } | Event::StageSet { percent, .. } => Some(*percent),
+            Event::Completed => Some(Percent::FULL),
+            Event::Paused
+            | Event::Resumed
+            | Event::Approved { .. }
+            | Event::Extended { .. }
+            | Event::StageRestarted { .. }
+            | Event::RolledBack { .. }
+            | Event::LeaseLapsed { .. }
+            | Event::LeaseRegained
+            | Event::BlindPaged { .. }
+            | Event::SqlIgnored { .. } => None,
+        }
+    }
+
     /// Whether it only records something and leaves the rollout as it is.
     pub const fn is_note(&self) -> bool {
         match self {

@@ -32,7 +32,7 @@ pub struct Violation {
 pub fn check_step(policy: &Policy, before: &Rollout, event: &Event, after: &Rollout, at: Timestamp) -> Vec<Violation> {
     let mut found = Vec::new();
     let mut report = |invariant, text: String| found.push(Violation { invariant, text });
-    if after.percent > before.percent && !proves_rise(event, after.percent) {
+    if after.percent > before.percent && event.enters() != Some(after.percent) {
         report(Invariant::I3, format!("{} rose to {} by {}", before.percent, after.percent, event.kind()));
     }
     if after.progress.soak > before.progress.soak && crate::Millis::between(after.stage_since, at) < after.progress.soak
@@ -61,22 +61,4 @@ pub fn check_step(policy: &Policy, before: &Rollout, event: &Event, after: &Roll
         report(Invariant::I3, format!("stage {:?} does not have {}", after.stage, after.percent));
     }
     found
-}
-
-fn proves_rise(event: &Event, to: Percent) -> bool {
-    match event {
-        Event::Advanced { percent, .. } | Event::StageSet { percent, .. } => *percent == to,
-        Event::Started(start) => start.percent == to,
-        Event::Completed => to == Percent::FULL,
-        Event::Paused
-        | Event::Resumed
-        | Event::Approved { .. }
-        | Event::Extended { .. }
-        | Event::StageRestarted { .. }
-        | Event::RolledBack { .. }
-        | Event::LeaseLapsed { .. }
-        | Event::LeaseRegained
-        | Event::BlindPaged { .. }
-        | Event::SqlIgnored { .. } => false,
-    }
 }
