@@ -54,7 +54,7 @@ impl Cluster {
     /// See [`Error`]; nothing is left running after one.
     pub async fn start(config: &Config) -> Result<Self, Error> {
         let folder = Folder::open(&config.data_dir)?;
-        let lock = Lock::acquire(&folder)?;
+        let lock = Lock::acquire(&folder).await?;
         let site = Site::prepare(config, folder).await?;
         let process = site.start(Lifetime::Child).await?;
         tracing::info!(
