@@ -5,7 +5,7 @@ import { chromium } from "playwright-core";
 import { startMock } from "../dev/mock.mjs";
 import { LAUNCH } from "./browser.mjs";
 
-const WAIT_MS = 8_000;
+const WAIT_MS = 20_000;
 // The browser itself notes every refused or broken request; the page is meant to get those in these tests.
 const EXPECTED = /Failed to load resource|ERR_EMPTY_RESPONSE|ERR_CONNECTION/;
 
@@ -55,6 +55,12 @@ function tools(page) {
     inDialog: (name) => dialog.getByRole("button", { name, exact: true }),
     sees: (text) => page.getByText(text).filter({ visible: true }).first().waitFor(),
     trick: (what) => page.evaluate((path) => fetch(path).then((answer) => answer.ok), `/mock/${what}`),
+    // The page listens to the same events: of several, it has taken in all but perhaps the last.
+    nextStatus: () => page.evaluate(() => new Promise((done) => {
+      const source = new EventSource("/api/v1/events");
+      let heard = 0;
+      source.addEventListener("status", () => (heard += 1) === 4 && done(source.close()));
+    })),
     async disabledBecause(name, why) {
       const found = button(name);
       assert.equal(await found.getAttribute("aria-disabled"), "true", `${name} should be disabled`);

@@ -90,9 +90,12 @@ test("a completed rollout expects nothing more", () =>
   }));
 
 test("a mistake in the policy file and an offered revision are banners", () =>
-  open("policy_error", async (page, { sees }) => {
+  open("policy_error", async (page, { sees, nextStatus }) => {
     await sees("The policy file has a mistake.");
     await page.getByText("Show it at its line").click();
+    await sees(/did you mean "soak"/);
+    // Whatever the stream brings next must leave it open.
+    await nextStatus();
     await sees(/did you mean "soak"/);
     await sees("The policy file has changed.");
   }));
