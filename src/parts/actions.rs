@@ -39,29 +39,74 @@ impl FromStr for Role {
     }
 }
 
+/// How far an action reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Variant {
+    /// Changes nothing.
+    Read,
+    /// Changes something.
+    Mutate,
+    /// Changes something that somebody must sign for.
+    Signed,
+}
+
+impl Variant {
+    /// Its name on the wire.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Variant::Read => "READ",
+            Variant::Mutate => "MUTATE",
+            Variant::Signed => "SIGNED",
+        }
+    }
+}
+
 /// Something that can be done with parts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Action {
     ViewPartDetails,
     ViewLowStock,
+    AddToShoppingList,
     ConsumePart,
     ReceivePart,
+    TransferPart,
+    ReverseTransaction,
+    GeneratePartLabels,
+    RequestLabelOutput,
     AdjustStockQuantity,
+    WriteOffPart,
 }
 
 impl Action {
-    /// Every action.
-    pub(super) const ALL: [Self; 5] =
-        [Self::ViewPartDetails, Self::ViewLowStock, Self::ConsumePart, Self::ReceivePart, Self::AdjustStockQuantity];
+    /// Every action, in the order of the contract.
+    pub(super) const ALL: [Self; 11] = [
+        Self::ViewPartDetails,
+        Self::ViewLowStock,
+        Self::AddToShoppingList,
+        Self::ConsumePart,
+        Self::ReceivePart,
+        Self::TransferPart,
+        Self::ReverseTransaction,
+        Self::GeneratePartLabels,
+        Self::RequestLabelOutput,
+        Self::AdjustStockQuantity,
+        Self::WriteOffPart,
+    ];
 
     /// Its name on the wire and in the audit log.
     pub(super) fn name(self) -> &'static str {
         match self {
             Action::ViewPartDetails => "view_part_details",
             Action::ViewLowStock => "view_low_stock",
+            Action::AddToShoppingList => "add_to_shopping_list",
             Action::ConsumePart => "consume_part",
             Action::ReceivePart => "receive_part",
+            Action::TransferPart => "transfer_part",
+            Action::ReverseTransaction => "reverse_transaction",
+            Action::GeneratePartLabels => "generate_part_labels",
+            Action::RequestLabelOutput => "request_label_output",
             Action::AdjustStockQuantity => "adjust_stock_quantity",
+            Action::WriteOffPart => "write_off_part",
         }
     }
 
@@ -70,13 +115,49 @@ impl Action {
         Self::ALL.into_iter().find(|action| action.name() == name)
     }
 
+    /// How far it reaches.
+    pub(super) fn variant(self) -> Variant {
+        match self {
+            Action::ViewPartDetails | Action::ViewLowStock => Variant::Read,
+            Action::AddToShoppingList
+            | Action::ConsumePart
+            | Action::ReceivePart
+            | Action::TransferPart
+            | Action::GeneratePartLabels
+            | Action::RequestLabelOutput => Variant::Mutate,
+            Action::ReverseTransaction | Action::AdjustStockQuantity | Action::WriteOffPart => Variant::Signed,
+        }
+    }
+
     /// Whether `role` may execute it. The database asks the same again: `parts_action_roles`.
     pub(super) fn may_execute(self, role: Role) -> bool {
         match self {
+            Action::AddToShoppingList | Action::ConsumePart => role == Role::Crew || self.concerns(role),
+            Action::ViewPartDetails
+            | Action::ViewLowStock
+            | Action::ReceivePart
+            | Action::TransferPart
+            | Action::ReverseTransaction
+            | Action::GeneratePartLabels
+            | Action::RequestLabelOutput
+            | Action::AdjustStockQuantity
+            | Action::WriteOffPart => self.concerns(role),
+        }
+    }
+
+    /// Whether it is part of the work of `role`: who may have it suggested. Crew may take what they need
+    /// without being asked to.
+    pub(super) fn concerns(self, role: Role) -> bool {
+        match self {
             Action::ViewPartDetails | Action::ViewLowStock => true,
-            Action::ConsumePart => role == Role::Crew || handles_parts(role),
-            Action::ReceivePart => handles_parts(role),
-            Action::AdjustStockQuantity => matches!(role, Role::Captain | Role::Manager),
+            Action::AddToShoppingList | Action::ConsumePart | Action::ReceivePart => handles_parts(role),
+            Action::TransferPart => handles_parts(role) && role != Role::Deckhand,
+            Action::GeneratePartLabels | Action::RequestLabelOutput => {
+                matches!(role, Role::ChiefEngineer | Role::ChiefOfficer | Role::Captain | Role::Manager)
+            }
+            Action::ReverseTransaction | Action::AdjustStockQuantity | Action::WriteOffPart => {
+                matches!(role, Role::Captain | Role::Manager)
+            }
         }
     }
 }
@@ -105,6 +186,9 @@ mod tests {
         assert!(may(Action::ReceivePart, "chief_engineer") && !may(Action::AdjustStockQuantity, "chief_engineer"));
         assert!(may(Action::AdjustStockQuantity, "manager") && may(Action::AdjustStockQuantity, "captain"));
         assert!(!may(Action::ConsumePart, "purser") && may(Action::ViewLowStock, "purser"));
+        assert!(may(Action::TransferPart, "bosun") && !may(Action::TransferPart, "deckhand"));
+        assert!(may(Action::GeneratePartLabels, "chief_officer") && !may(Action::GeneratePartLabels, "eto"));
+        assert!(may(Action::AddToShoppingList, "crew") && !Action::AddToShoppingList.concerns(Role::Crew));
     }
 
     #[test]

@@ -95,6 +95,12 @@ impl Command {
             Action::ReceivePart => Command::Receive(Receive::parse(fields)?),
             Action::ConsumePart => Command::Consume(Consume::parse(fields)?),
             Action::AdjustStockQuantity => Command::Adjust(Adjust::parse(fields)?),
+            Action::AddToShoppingList
+            | Action::TransferPart
+            | Action::ReverseTransaction
+            | Action::GeneratePartLabels
+            | Action::RequestLabelOutput
+            | Action::WriteOffPart => return Err(ApiError::not_found("unknown action")),
         })
     }
 
