@@ -6,6 +6,7 @@ use rampart::clock::{Stopwatch, wall};
 use rampart::secrets::Generated;
 use rampart::user_token::token_for;
 use rampart_core::flag::bucket;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use sqlx::{Connection as _, Executor, PgConnection};
 use std::time::Duration;
@@ -65,9 +66,18 @@ impl Daemon {
         .await
         .unwrap();
         let within = |user: &&Uuid| bucket(FLAG, &user.to_string()).number() <= percent;
-        let token = |user: &Uuid| token_for(*user, &self.generated.jwt_secret, wall(), TOKEN_SECONDS).unwrap();
-        let read = |user: &Uuid| request("/v1/parts/low-stock", Some(&token(user)));
+        let read = |user: &Uuid| request("/v1/parts/low-stock", Some(&self.token(*user)));
         people.iter().filter(within).map(read).collect()
+    }
+
+    /// A user's token.
+    pub(crate) fn token(&self, user: Uuid) -> String {
+        token_for(user, &self.generated.jwt_secret, wall(), TOKEN_SECONDS).unwrap()
+    }
+
+    /// The key that may force a lens.
+    pub(crate) fn service_key(&self) -> String {
+        self.generated.service_key.expose_secret().to_owned()
     }
 
     /// Gives an order of the ops API, which answers once it is committed.

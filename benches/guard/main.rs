@@ -8,6 +8,7 @@
 
 mod audit;
 mod brake;
+#[expect(dead_code, reason = "shared with the benchmark of the parts API")]
 mod daemon;
 mod errors;
 mod process;
