@@ -9,7 +9,11 @@ use super::fields::Fields;
 use super::gate::Caller;
 use super::low_stock::{self, Filter, LowStock};
 use super::receive::{Receive, Received};
+use super::reverse::{Reverse, Reversed};
+use super::shopping::{Listed, Wish};
 use super::state::PartsState;
+use super::transfer::{Transfer, Transferred};
+use super::write_off::{WriteOff, WrittenOff};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -26,6 +30,10 @@ enum Command {
     Receive(Receive),
     Consume(Consume),
     Adjust(Adjust),
+    Transfer(Transfer),
+    WriteOff(WriteOff),
+    Reverse(Reverse),
+    AddToShoppingList(Wish),
 }
 
 /// What came of it.
@@ -48,6 +56,10 @@ pub(super) enum Body {
     Received(Received),
     Consumed(Consumed),
     Adjusted(Box<Adjusted>),
+    Transferred(Box<Transferred>),
+    WrittenOff(Box<WrittenOff>),
+    Reversed(Box<Reversed>),
+    Listed(Listed),
 }
 
 /// Refuses a yacht that is not the caller's own, naming no ids. What is no id at all is a field error.
@@ -95,12 +107,13 @@ impl Command {
             Action::ReceivePart => Command::Receive(Receive::parse(fields)?),
             Action::ConsumePart => Command::Consume(Consume::parse(fields)?),
             Action::AdjustStockQuantity => Command::Adjust(Adjust::parse(fields)?),
-            Action::AddToShoppingList
-            | Action::TransferPart
-            | Action::ReverseTransaction
-            | Action::GeneratePartLabels
-            | Action::RequestLabelOutput
-            | Action::WriteOffPart => return Err(ApiError::not_found("unknown action")),
+            Action::TransferPart => Command::Transfer(Transfer::parse(fields)?),
+            Action::WriteOffPart => Command::WriteOff(WriteOff::parse(fields)?),
+            Action::ReverseTransaction => Command::Reverse(Reverse::parse(fields)?),
+            Action::AddToShoppingList => Command::AddToShoppingList(Wish::parse(fields)?),
+            Action::GeneratePartLabels | Action::RequestLabelOutput => {
+                return Err(ApiError::not_found("unknown action"));
+            }
         })
     }
 
@@ -117,6 +130,10 @@ impl Command {
             Command::Receive(receive) => receive.run(state, caller).await,
             Command::Consume(consume) => consume.run(state, caller).await,
             Command::Adjust(adjust) => adjust.run(state, caller).await,
+            Command::Transfer(transfer) => transfer.run(state, caller).await,
+            Command::WriteOff(write_off) => write_off.run(state, caller).await,
+            Command::Reverse(reverse) => reverse.run(state, caller).await,
+            Command::AddToShoppingList(wish) => wish.run(state, caller).await,
         }
     }
 }
@@ -147,6 +164,30 @@ impl From<Consumed> for Body {
 impl From<Adjusted> for Body {
     fn from(body: Adjusted) -> Self {
         Body::Adjusted(Box::new(body))
+    }
+}
+
+impl From<Transferred> for Body {
+    fn from(body: Transferred) -> Self {
+        Body::Transferred(Box::new(body))
+    }
+}
+
+impl From<WrittenOff> for Body {
+    fn from(body: WrittenOff) -> Self {
+        Body::WrittenOff(Box::new(body))
+    }
+}
+
+impl From<Reversed> for Body {
+    fn from(body: Reversed) -> Self {
+        Body::Reversed(Box::new(body))
+    }
+}
+
+impl From<Listed> for Body {
+    fn from(body: Listed) -> Self {
+        Body::Listed(body)
     }
 }
 

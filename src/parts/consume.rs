@@ -8,8 +8,6 @@ use super::gate::Caller;
 use super::state::PartsState;
 use super::transaction;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use sqlx::{Error, PgPool};
 use uuid::Uuid;
 
 /// What is to be consumed.
@@ -67,7 +65,19 @@ impl Consume {
 
     /// Consumes it.
     pub(super) async fn run(&self, state: &PartsState, caller: &Caller) -> Result<Outcome, ApiError> {
-        let answer = transaction::retry_write(|| self.write(&state.pools.parts_write, caller)).await?;
+        let answer = transaction::write(&state.pools.parts_write, &caller.claims, || {
+            sqlx::query_scalar!(
+                r#"select public.parts_consume($1, $2, $3, $4, $5, $6, $7) as "answer!""#,
+                self.part,
+                self.quantity,
+                self.work_order,
+                self.notes,
+                self.key,
+                caller.lens.name(),
+                self.fingerprint(caller)
+            )
+        })
+        .await?;
         let (written, replayed) = told::<Written>(answer)?;
         let message = format!("Consumed {} of {}", written.quantity_consumed, written.part_name);
         let body = Consumed {
@@ -79,24 +89,6 @@ impl Consume {
             message,
         };
         Ok(Outcome::changed(written.audit_id, replayed, body))
-    }
-
-    async fn write(&self, pool: &PgPool, caller: &Caller) -> Result<Value, Error> {
-        let mut transaction = transaction::begin_write(pool, &caller.claims).await?;
-        let answer = sqlx::query_scalar!(
-            r#"select public.parts_consume($1, $2, $3, $4, $5, $6, $7) as "answer!""#,
-            self.part,
-            self.quantity,
-            self.work_order,
-            self.notes,
-            self.key,
-            caller.lens.name(),
-            self.fingerprint(caller)
-        )
-        .fetch_one(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(answer)
     }
 
     fn fingerprint(&self, caller: &Caller) -> String {

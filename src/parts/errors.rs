@@ -175,7 +175,7 @@ impl From<sqlx::Error> for ApiError {
 
 /// A refusal of the write path: message and DETAIL are meant for the caller, see `migrations/README.md`.
 fn told(refusal: &PgDatabaseError) -> ApiError {
-    const CODES: [&str; 9] = [
+    const CODES: [&str; 11] = [
         "VALIDATION_ERROR",
         "MISSING_REQUIRED_FIELD",
         "SIGNATURE_REQUIRED",
@@ -185,6 +185,8 @@ fn told(refusal: &PgDatabaseError) -> ApiError {
         "STOCK_DEACTIVATED",
         "DUPLICATE_RECEIVE",
         "IDEMPOTENCY_CONFLICT",
+        "ALREADY_REVERSED",
+        "NOT_REVERSIBLE",
     ];
     let (status, otherwise) = match refusal.code() {
         "P0400" => (StatusCode::BAD_REQUEST, "VALIDATION_ERROR"),

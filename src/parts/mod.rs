@@ -24,10 +24,15 @@ mod low_stock;
 mod people;
 mod receive;
 mod request;
+mod reverse;
 mod routes;
+mod shopping;
 mod signature;
+mod signed;
 mod state;
 mod transaction;
+mod transfer;
+mod write_off;
 
 pub use lens::{Lens, Served, Trace};
 pub use routes::router;

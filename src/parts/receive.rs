@@ -8,8 +8,6 @@ use super::gate::Caller;
 use super::state::PartsState;
 use super::transaction;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use sqlx::{Error, PgPool};
 use uuid::Uuid;
 
 const LOCATION_MAX_CHARS: usize = 200;
@@ -70,7 +68,21 @@ impl Receive {
 
     /// Receives it.
     pub(super) async fn run(&self, state: &PartsState, caller: &Caller) -> Result<Outcome, ApiError> {
-        let answer = transaction::retry_write(|| self.write(&state.pools.parts_write, caller)).await?;
+        let answer = transaction::write(&state.pools.parts_write, &caller.claims, || {
+            sqlx::query_scalar!(
+                r#"select public.parts_receive($1, $2, $3, $4, $5, $6, $7, $8, $9) as "answer!""#,
+                self.part,
+                self.quantity,
+                self.key,
+                self.location,
+                self.supplier,
+                self.photo_storage_path,
+                self.notes,
+                caller.lens.name(),
+                self.fingerprint(caller)
+            )
+        })
+        .await?;
         let (written, replayed) = told::<Written>(answer)?;
         let message = format!("Received {} of {}", written.quantity_received, written.part_name);
         let body = Received {
@@ -83,26 +95,6 @@ impl Receive {
             message,
         };
         Ok(Outcome::changed(written.audit_id, replayed, body))
-    }
-
-    async fn write(&self, pool: &PgPool, caller: &Caller) -> Result<Value, Error> {
-        let mut transaction = transaction::begin_write(pool, &caller.claims).await?;
-        let answer = sqlx::query_scalar!(
-            r#"select public.parts_receive($1, $2, $3, $4, $5, $6, $7, $8, $9) as "answer!""#,
-            self.part,
-            self.quantity,
-            self.key,
-            self.location,
-            self.supplier,
-            self.photo_storage_path,
-            self.notes,
-            caller.lens.name(),
-            self.fingerprint(caller)
-        )
-        .fetch_one(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(answer)
     }
 
     fn fingerprint(&self, caller: &Caller) -> String {

@@ -36,6 +36,10 @@ pub fn router(state: Arc<PartsState>) -> Router {
         .route("/v1/parts/receive", post(receive))
         .route("/v1/parts/consume", post(consume))
         .route("/v1/parts/adjust-stock", post(adjust_stock))
+        .route("/v1/parts/transfer", post(transfer))
+        .route("/v1/parts/write-off", post(write_off))
+        .route("/v1/parts/reverse", post(reverse))
+        .route("/v1/parts/shopping-list", post(shopping_list))
         .route("/v1/parts/{part_id}", get(part_details))
         .route("/v1/actions/execute", post(execute))
         // On routes that exist alone: what does not exist needs no token to be told so.
@@ -79,6 +83,22 @@ async fn consume(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> 
 
 async fn adjust_stock(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
     Ok(plain(StatusCode::OK, posted(state, caller, Action::AdjustStockQuantity, &headers, &body).await?))
+}
+
+async fn transfer(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
+    Ok(plain(StatusCode::OK, posted(state, caller, Action::TransferPart, &headers, &body).await?))
+}
+
+async fn write_off(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
+    Ok(plain(StatusCode::OK, posted(state, caller, Action::WriteOffPart, &headers, &body).await?))
+}
+
+async fn reverse(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
+    Ok(plain(StatusCode::OK, posted(state, caller, Action::ReverseTransaction, &headers, &body).await?))
+}
+
+async fn shopping_list(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
+    Ok(plain(StatusCode::OK, posted(state, caller, Action::AddToShoppingList, &headers, &body).await?))
 }
 
 async fn posted(
@@ -181,9 +201,14 @@ fn plain(status: StatusCode, outcome: Outcome) -> Response {
     let response = match outcome.body {
         // The report has been a bare object since long before there were actions.
         report @ Body::LowStock(_) => (status, Json(report)).into_response(),
-        body @ (Body::Details { .. } | Body::Received(_) | Body::Consumed(_) | Body::Adjusted(_)) => {
-            (status, Json(Plain { status: "success", body })).into_response()
-        }
+        body @ (Body::Details { .. }
+        | Body::Received(_)
+        | Body::Consumed(_)
+        | Body::Adjusted(_)
+        | Body::Transferred(_)
+        | Body::WrittenOff(_)
+        | Body::Reversed(_)
+        | Body::Listed(_)) => (status, Json(Plain { status: "success", body })).into_response(),
     };
     marked(response, replayed)
 }

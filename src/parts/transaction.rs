@@ -1,7 +1,9 @@
 //! Transactions as the user, and what is tried again.
 
-use sqlx::postgres::PgTransaction;
-use sqlx::{Error, PgPool};
+use serde_json::Value;
+use sqlx::postgres::{PgArguments, PgTransaction};
+use sqlx::query::QueryScalar;
+use sqlx::{Error, PgPool, Postgres};
 use std::time::Duration;
 
 /// How often a write is tried that loses against others.
@@ -26,6 +28,22 @@ pub(super) async fn begin(pool: &PgPool, claims: &str) -> Result<PgTransaction<'
 /// out to be dead can be replaced by another.
 pub(super) async fn begin_write(pool: &PgPool, claims: &str) -> Result<PgTransaction<'static>, Error> {
     retry_read(|| begin(pool, claims)).await
+}
+
+/// One call of the write path, in a transaction of its own; again where it lost against another.
+pub(super) async fn write<'q>(
+    pool: &PgPool,
+    claims: &str,
+    call: impl Fn() -> QueryScalar<'q, Postgres, Value, PgArguments>,
+) -> Result<Value, Error> {
+    let call = &call;
+    retry_write(|| async move {
+        let mut transaction = begin_write(pool, claims).await?;
+        let answer = call().fetch_one(&mut *transaction).await?;
+        transaction.commit().await?;
+        Ok(answer)
+    })
+    .await
 }
 
 /// Runs a read, and once more where its connection was lost.

@@ -6,6 +6,10 @@ mod client;
 mod input;
 #[path = "parts_lens.rs"]
 mod lens;
+#[path = "parts_moves.rs"]
+mod moves;
+#[path = "parts_signed.rs"]
+mod signed;
 #[path = "parts_stock.rs"]
 mod stock;
 

@@ -114,6 +114,54 @@ pub(crate) fn adjust(part: &str, new_quantity: i64) -> Value {
     })
 }
 
+pub(crate) fn transfer(part: &str, quantity: i64, from: &str, to: &str) -> Value {
+    json!({ "part_id": part, "quantity": quantity, "from_location_id": from, "to_location_id": to })
+}
+
+pub(crate) fn write_off(part: &str, quantity: i64) -> Value {
+    json!({
+        "part_id": part, "quantity": quantity, "reason": "damaged",
+        "signature": { "pin": "739104", "totp": "281930" },
+    })
+}
+
+pub(crate) fn reverse(transaction: &Value) -> Value {
+    json!({
+        "transaction_id": transaction, "reason": "wrong shelf",
+        "signature": { "pin": "739104", "totp": "281930" },
+    })
+}
+
+/// The names of a body's members, in order.
+pub(crate) fn keys(body: &Value) -> Vec<&str> {
+    let mut keys = body.as_object().expect("an object").keys().map(String::as_str).collect::<Vec<_>>();
+    keys.sort_unstable();
+    keys
+}
+
+/// The id of a place on the test yacht.
+pub(crate) async fn place(database: &PgPool, name: &str) -> String {
+    sqlx::query_scalar("select id::text from pms_part_locations where yacht_id = $1::uuid and name = $2")
+        .bind(YACHT)
+        .bind(name)
+        .fetch_one(database)
+        .await
+        .expect("a place")
+}
+
+/// What a change leaves behind: two equal footprints mean that nothing was changed in between.
+pub(crate) async fn footprint(database: &PgPool) -> (i64, i64, i64, i64, i64, i64, i64) {
+    sqlx::query_as(
+        "select (select count(*) from pms_inventory_transactions), (select count(*) from pms_audit_log),
+                (select count(*) from pms_idempotency), (select count(*) from pms_shopping_list_items),
+                (select count(*) from pms_inventory_stock), (select sum(quantity) from pms_inventory_stock),
+                (select coalesce(sum(length), 0)::bigint from pms_signature_chain)",
+    )
+    .fetch_one(database)
+    .await
+    .expect("a footprint")
+}
+
 /// The database, as its owner sees it: past row level security.
 pub(crate) async fn database(daemon: &Daemon) -> PgPool {
     PgPool::connect(&daemon.database.owner.url()).await.expect("the owner's connection")

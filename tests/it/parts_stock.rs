@@ -9,13 +9,13 @@ use sqlx::PgPool;
 const MOVED: &str = "select (select count(*) from pms_inventory_transactions) * 1000000
     + (select count(*) from pms_audit_log) * 1000 + (select count(*) from pms_idempotency)";
 
-async fn nothing_drifted(database: &PgPool) {
+pub(super) async fn nothing_drifted(database: &PgPool) {
     assert_eq!(number(database, "select count(*) from check_inventory_drift()").await, 0);
     assert_eq!(number(database, "select count from audit_violation_sweep(null)").await, 0);
 }
 
 /// The answers of `deeds` done at the same time.
-async fn at_once(user: &User, path: &'static str, deeds: Vec<Value>) -> Vec<Answer> {
+pub(super) async fn at_once(user: &User, path: &'static str, deeds: Vec<Value>) -> Vec<Answer> {
     let mut tasks = tokio::task::JoinSet::new();
     for deed in deeds {
         let user = user.clone();
@@ -24,7 +24,7 @@ async fn at_once(user: &User, path: &'static str, deeds: Vec<Value>) -> Vec<Answ
     tasks.join_all().await
 }
 
-fn count(answers: &[Answer], status: u16) -> usize {
+pub(super) fn count(answers: &[Answer], status: u16) -> usize {
     answers.iter().filter(|answer| answer.status == status).count()
 }
 
