@@ -1,0 +1,120 @@
+//! The OpenAPI description of the parts API, made from the code: routes and answers from the handlers and their types,
+//! payloads from the catalogue of actions, refusals from what every route passes on its way.
+//!
+//! Handlers say what is their own. What all of them have in common is added here, so that it cannot be forgotten.
+
+use super::actions::Action;
+use super::catalogue::{self, Field};
+use super::errors::REFUSALS;
+use serde_json::{Map, Value, json};
+use utoipa::openapi::OpenApi;
+
+/// The routes whose body is the payload of an action.
+const PAYLOADS: [(&str, Action); 9] = [
+    ("/v1/parts/receive", Action::ReceivePart),
+    ("/v1/parts/consume", Action::ConsumePart),
+    ("/v1/parts/transfer", Action::TransferPart),
+    ("/v1/parts/adjust-stock", Action::AdjustStockQuantity),
+    ("/v1/parts/write-off", Action::WriteOffPart),
+    ("/v1/parts/reverse", Action::ReverseTransaction),
+    ("/v1/parts/shopping-list", Action::AddToShoppingList),
+    ("/v1/parts/labels/generate", Action::GeneratePartLabels),
+    ("/v1/parts/labels/output", Action::RequestLabelOutput),
+];
+
+/// Completes what the handlers said.
+pub(super) fn complete(api: OpenApi) -> Value {
+    let mut api = json!(api);
+    api["info"] = json!({
+        "title": "Parts API",
+        "version": env!("CARGO_PKG_VERSION"),
+        "description": "The parts inventory of a yacht. Every answer says in X-Part-Lens through which lens stock was \
+                        read, and carries X-Request-Id.",
+        "license": { "name": env!("CARGO_PKG_LICENSE"), "identifier": env!("CARGO_PKG_LICENSE") },
+    });
+    api["components"]["securitySchemes"]["user"] =
+        json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT" });
+    api["components"]["schemas"]["Failure"] = failure();
+    for action in Action::ALL {
+        api["components"]["schemas"][action.name()] = payload(action);
+    }
+    for (path, action) in PAYLOADS {
+        api["paths"][path]["post"]["requestBody"] = body(&json!({ "$ref": reference(action) }));
+    }
+    api["paths"]["/v1/actions/execute"]["post"]["requestBody"] = body(&call());
+    for operation in operations(&mut api) {
+        refusals(operation);
+    }
+    api
+}
+
+/// Every operation there is.
+fn operations(api: &mut Value) -> impl Iterator<Item = &mut Map<String, Value>> {
+    let paths = api["paths"].as_object_mut().into_iter().flat_map(Map::values_mut);
+    paths.filter_map(Value::as_object_mut).flat_map(Map::values_mut).filter_map(Value::as_object_mut)
+}
+
+/// What any route behind the gate may answer beside what it says itself.
+fn refusals(operation: &mut Map<String, Value>) {
+    if !operation.contains_key("security") {
+        return;
+    }
+    let Some(answers) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
+    for (status, about) in REFUSALS {
+        let content = json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Failure" } } });
+        answers.entry(status.as_str()).or_insert_with(|| json!({ "description": about, "content": content }));
+    }
+}
+
+fn failure() -> Value {
+    json!({
+        "type": "object",
+        "required": ["status", "error_code", "message"],
+        "properties": {
+            "status": { "const": "error" },
+            "error_code": { "type": "string" },
+            "message": { "type": "string" },
+            "error": { "type": "string", "description": "Of a conflict: the message once more." },
+            "fields": { "type": "array", "items": { "type": "string" }, "description": "Every field that is wrong." },
+        },
+    })
+}
+
+fn reference(action: Action) -> String {
+    format!("#/components/schemas/{}", action.name())
+}
+
+fn body(schema: &Value) -> Value {
+    json!({ "required": true, "content": { "application/json": { "schema": schema } } })
+}
+
+/// An action by its name.
+fn call() -> Value {
+    let named = Action::ALL.map(|action| {
+        json!({
+            "type": "object",
+            "required": ["action"],
+            "properties": {
+                "action": { "const": action.name() },
+                "context": {
+                    "type": "object", "properties": { "yacht_id": { "type": "string", "format": "uuid" } },
+                },
+                "payload": { "$ref": reference(action) },
+            },
+        })
+    });
+    json!({ "oneOf": named })
+}
+
+fn payload(action: Action) -> Value {
+    let entry = catalogue::entry(action);
+    let mut properties = Map::from_iter([("yacht_id".to_owned(), json!({ "type": "string", "format": "uuid" }))]);
+    for field in entry.fields {
+        for name in std::iter::once(&field.name).chain(field.aliases) {
+            properties.insert((*name).to_owned(), field.schema());
+        }
+    }
+    let sole = |field: &&Field| field.required && field.aliases.is_empty() && field.alternative.is_none();
+    let required: Vec<&str> = entry.fields.iter().filter(sole).map(|field| field.name).collect();
+    json!({ "type": "object", "description": entry.label, "required": required, "properties": properties })
+}
