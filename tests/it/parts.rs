@@ -6,6 +6,8 @@ mod client;
 mod input;
 #[path = "parts_lens.rs"]
 mod lens;
+#[path = "parts_reads.rs"]
+mod reads;
 #[path = "parts_stock.rs"]
 mod stock;
 
