@@ -381,7 +381,9 @@ mod tests {
                         assert!(told(json!("é".repeat(max_chars + 1))), "{name}");
                     }
                     Kind::OneOf(values) => {
-                        assert!(values.iter().all(|value| !told(json!(value))) && told(json!("else")), "{name}");
+                        assert!(values.iter().all(|value| !told(json!(value))), "{name}");
+                        // In place of an unknown word that is not required, the write path finds its own.
+                        assert!(!field.required || told(json!("else")), "{name}");
                     }
                     Kind::Uuids { min_items, max_items } => {
                         let ids = |count| json!(vec![uuid::Uuid::nil(); count]);
