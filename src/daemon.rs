@@ -5,7 +5,7 @@ use crate::clock::DatabaseClock;
 use crate::config::{Secrets, Settings, SettingsError};
 use crate::controller::{Controller, Life, Parts, Policies};
 use crate::flags::Flags;
-use crate::parts::{PartsConfig, PartsState};
+use crate::parts::{CrewReports, PartsConfig, PartsState};
 use crate::secrets::Generated;
 use crate::store::{self, Pools, Store};
 use crate::telemetry::Metrics;
@@ -79,7 +79,9 @@ impl Daemon {
             clock,
             build: build.revision(),
         });
-        let parts = Arc::new(PartsState::new(parts_config(secrets, &build), pools.clone(), flags.clone())?);
+        let reports = CrewReports { store: controller.store().clone(), filed: controller.report_nudge() };
+        let config = parts_config(secrets, &build);
+        let parts = Arc::new(PartsState::new(config, pools.clone(), flags.clone(), reports)?);
         let (life, stop_serving, tasks) = (Life::default(), CancellationToken::new(), TaskTracker::new());
         // The first turn comes before the first request, so that nobody is served by a guess.
         controller.refresh().await;

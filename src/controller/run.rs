@@ -159,6 +159,11 @@ impl Controller {
         self.report_nudge.notify_one();
     }
 
+    /// What to notify when a report was filed by somebody who does not know this controller.
+    pub fn report_nudge(&self) -> Arc<Notify> {
+        self.report_nudge.clone()
+    }
+
     /// Sets everything going; the tasks end with `life`. `users` hears whose access changed.
     pub fn run(self: &Arc<Self>, tasks: &TaskTracker, life: &Life, users: mpsc::UnboundedSender<String>) {
         let stop = &life.stop;

@@ -18,24 +18,45 @@ pub(super) enum Role {
     Manager,
 }
 
+impl Role {
+    /// Every role, from the least to the most.
+    pub(super) const ALL: [Self; 11] = [
+        Self::Crew,
+        Self::Deckhand,
+        Self::Steward,
+        Self::Bosun,
+        Self::Eto,
+        Self::ChiefEngineer,
+        Self::ChiefOfficer,
+        Self::ChiefSteward,
+        Self::Purser,
+        Self::Captain,
+        Self::Manager,
+    ];
+
+    /// Its name in the tables and on the wire.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Role::Crew => "crew",
+            Role::Deckhand => "deckhand",
+            Role::Steward => "steward",
+            Role::Bosun => "bosun",
+            Role::Eto => "eto",
+            Role::ChiefEngineer => "chief_engineer",
+            Role::ChiefOfficer => "chief_officer",
+            Role::ChiefSteward => "chief_steward",
+            Role::Purser => "purser",
+            Role::Captain => "captain",
+            Role::Manager => "manager",
+        }
+    }
+}
+
 impl FromStr for Role {
     type Err = ();
 
     fn from_str(name: &str) -> Result<Self, ()> {
-        Ok(match name {
-            "crew" => Role::Crew,
-            "deckhand" => Role::Deckhand,
-            "steward" => Role::Steward,
-            "bosun" => Role::Bosun,
-            "eto" => Role::Eto,
-            "chief_engineer" => Role::ChiefEngineer,
-            "chief_officer" => Role::ChiefOfficer,
-            "chief_steward" => Role::ChiefSteward,
-            "purser" => Role::Purser,
-            "captain" => Role::Captain,
-            "manager" => Role::Manager,
-            _ => return Err(()),
-        })
+        Self::ALL.into_iter().find(|role| role.name() == name).ok_or(())
     }
 }
 

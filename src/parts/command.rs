@@ -24,7 +24,7 @@ pub(super) const IDEMPOTENCY_KEY_MAX_CHARS: usize = 255;
 
 /// A checked request.
 #[derive(Clone, Debug)]
-enum Command {
+pub(super) enum Command {
     Details(Uuid),
     LowStock(Filter),
     Receive(Receive),
@@ -80,15 +80,21 @@ pub(super) fn check_yacht(
     }
 }
 
+/// The fields of a request that names no yacht, or the caller's own.
+pub(super) fn on_own_yacht<'p>(caller: &Caller, mut fields: Fields<'p>) -> Result<Fields<'p>, ApiError> {
+    let yacht = fields.given("yacht_id");
+    check_yacht(caller, &mut fields, "yacht_id", yacht)?;
+    Ok(fields)
+}
+
 /// Checks a request and carries it out.
 pub(super) async fn perform(
     state: &PartsState,
     caller: &Caller,
     action: Action,
-    mut fields: Fields<'_>,
+    fields: Fields<'_>,
 ) -> Result<Outcome, ApiError> {
-    let yacht = fields.given("yacht_id");
-    check_yacht(caller, &mut fields, "yacht_id", yacht)?;
+    let fields = on_own_yacht(caller, fields)?;
     let command = Command::parse(action, fields)?;
     if !action.may_execute(caller.role) {
         return Err(ApiError::not_permitted(action.name()));
@@ -97,7 +103,8 @@ pub(super) async fn perform(
 }
 
 impl Command {
-    fn parse(action: Action, mut fields: Fields<'_>) -> Result<Self, ApiError> {
+    /// Takes it from a payload, with its type and within its bounds.
+    pub(super) fn parse(action: Action, mut fields: Fields<'_>) -> Result<Self, ApiError> {
         Ok(match action {
             Action::ViewPartDetails => {
                 let part = fields.uuid("part_id");

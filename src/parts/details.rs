@@ -12,27 +12,31 @@ use uuid::Uuid;
 /// A part.
 #[derive(Debug, Serialize)]
 pub(super) struct Details {
-    id: Uuid,
-    name: String,
-    part_number: Option<String>,
+    pub(super) id: Uuid,
+    pub(super) name: String,
+    pub(super) part_number: Option<String>,
     description: Option<String>,
     category: Option<String>,
     manufacturer: Option<String>,
-    is_critical: bool,
+    pub(super) is_critical: bool,
     unit_cost: Option<f64>,
-    stock: Stock,
+    pub(super) stock: Stock,
+    /// Whether a head of department has silenced the alerts for now. Told with suggestions only.
+    #[serde(skip)]
+    pub(super) alert_suppressed: bool,
 }
 
-#[derive(Debug, PartialEq, Serialize)]
-struct Stock {
-    on_hand: i64,
-    min_level: i64,
-    reorder_multiple: i64,
-    location: Option<String>,
-    stock_id: Option<Uuid>,
-    is_low_stock: bool,
-    is_out_of_stock: bool,
-    suggested_order_qty: i64,
+/// How much there is, and whether that is enough.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(super) struct Stock {
+    pub(super) on_hand: i64,
+    pub(super) min_level: i64,
+    pub(super) reorder_multiple: i64,
+    pub(super) location: Option<String>,
+    pub(super) stock_id: Option<Uuid>,
+    pub(super) is_low_stock: bool,
+    pub(super) is_out_of_stock: bool,
+    pub(super) suggested_order_qty: i64,
 }
 
 struct Row {
@@ -49,6 +53,7 @@ struct Row {
     reorder_multiple: i32,
     location: Option<String>,
     stock_id: Option<Uuid>,
+    alert_suppressed: bool,
 }
 
 impl Details {
@@ -75,11 +80,19 @@ pub(super) async fn of_part(state: &PartsState, caller: &Caller, part: Uuid) -> 
         is_critical: row.is_critical,
         unit_cost: row.unit_cost,
         stock: Stock::new(row.on_hand, row.min_level.into(), row.reorder_multiple.into(), row.location, row.stock_id),
+        alert_suppressed: row.alert_suppressed,
     })
 }
 
 impl Stock {
-    fn new(on_hand: i64, min_level: i64, multiple: i64, location: Option<String>, stock_id: Option<Uuid>) -> Self {
+    /// Judges what is on hand.
+    pub(super) fn new(
+        on_hand: i64,
+        min_level: i64,
+        multiple: i64,
+        location: Option<String>,
+        stock_id: Option<Uuid>,
+    ) -> Self {
         Self {
             on_hand,
             min_level,
@@ -123,7 +136,12 @@ async fn v1(connection: &mut PgConnection, yacht: Uuid, part: Uuid) -> Result<Op
         r#"select p.id as "id!", p.name as "name!", p.part_number, p.description, p.category, p.manufacturer,
                   p.is_critical as "is_critical!", p.unit_cost::float8 as unit_cost, coalesce(s.on_hand, 0) as "on_hand!",
                   p.min_level as "min_level!", p.reorder_multiple as "reorder_multiple!",
-                  s.location as "location?", s.stock_id as "stock_id?"
+                  s.location as "location?", s.stock_id as "stock_id?",
+                  exists (
+                      select 1 from public.pms_part_alert_prefs a
+                      where a.yacht_id = p.yacht_id and a.part_id = p.id and a.suppressed
+                        and (a.suppressed_until is null or a.suppressed_until > now())
+                  ) as "alert_suppressed!"
            from public.pms_parts p
            left join public.pms_part_locations l on l.yacht_id = p.yacht_id and l.id = p.primary_location_id
            left join lateral (
@@ -147,7 +165,12 @@ async fn v2(connection: &mut PgConnection, yacht: Uuid, part: Uuid) -> Result<Op
         Row,
         r#"select p.id as "id!", p.name as "name!", p.part_number, p.description, p.category, p.manufacturer,
                   p.is_critical as "is_critical!", p.unit_cost::float8 as unit_cost, s.on_hand as "on_hand!", s.min_level as "min_level!",
-                  s.reorder_multiple as "reorder_multiple!", s.location as "location?", s.stock_id as "stock_id?"
+                  s.reorder_multiple as "reorder_multiple!", s.location as "location?", s.stock_id as "stock_id?",
+                  exists (
+                      select 1 from public.pms_part_alert_prefs a
+                      where a.yacht_id = p.yacht_id and a.part_id = p.id and a.suppressed
+                        and (a.suppressed_until is null or a.suppressed_until > now())
+                  ) as "alert_suppressed!"
            from public.pms_parts p
            join public.pms_part_stock s on s.yacht_id = p.yacht_id and s.part_id = p.id
            where p.yacht_id = $1 and p.id = $2"#,
@@ -156,6 +179,41 @@ async fn v2(connection: &mut PgConnection, yacht: Uuid, part: Uuid) -> Result<Op
     )
     .fetch_optional(connection)
     .await
+}
+
+/// What lies at one place.
+pub(super) async fn at_place(state: &PartsState, caller: &Caller, stock: Uuid) -> Result<i64, ApiError> {
+    let quantity = match caller.lens {
+        Lens::V1 => transaction::retry_read(|| place_through_v1(&state.pools.parts_v1, caller, stock)).await?,
+        Lens::V2 => transaction::retry_read(|| place_through_v2(&state.pools.parts_v2, caller, stock)).await?,
+    };
+    Ok(quantity.unwrap_or_default())
+}
+
+async fn place_through_v1(pool: &PgPool, caller: &Caller, stock: Uuid) -> Result<Option<i64>, Error> {
+    let mut transaction = transaction::begin(pool, &caller.claims).await?;
+    let quantity = sqlx::query_scalar!(
+        r#"select quantity::bigint as "quantity!" from public.pms_inventory_stock where yacht_id = $1 and id = $2"#,
+        caller.yacht,
+        stock
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(quantity)
+}
+
+async fn place_through_v2(pool: &PgPool, caller: &Caller, stock: Uuid) -> Result<Option<i64>, Error> {
+    let mut transaction = transaction::begin(pool, &caller.claims).await?;
+    let quantity = sqlx::query_scalar!(
+        r#"select on_hand as "quantity!" from public.v_stock_from_transactions where yacht_id = $1 and stock_id = $2"#,
+        caller.yacht,
+        stock
+    )
+    .fetch_optional(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    Ok(quantity)
 }
 
 #[cfg(test)]

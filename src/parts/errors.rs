@@ -3,7 +3,7 @@
 //! An [`ApiError`] travels to [`super::request`] in the response's extensions. There, at the boundary, it
 //! is given its body and is logged, once, with the request's id.
 
-use crate::store;
+use crate::store::{self, StoreError};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
@@ -169,6 +169,16 @@ impl From<sqlx::Error> for ApiError {
             // lock_not_available, and those that were tried again in vain.
             "55P03" | "40001" | "40P01" => Self::busy(error.to_string()),
             _ => Self::internal(error.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Database(error) => error.into(),
+            StoreError::Locked => Self::busy(error.to_string()),
+            StoreError::LeaseLost | StoreError::Stale | StoreError::Unreadable(_) => Self::internal(error.to_string()),
         }
     }
 }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use uuid::fmt::Hyphenated;
 
 /// The flag that decides.
-const FLAG: &str = "part_lens_v2";
+pub(super) const FLAG: &str = "part_lens_v2";
 /// Says which lens answered; on the way in, a wish of whoever holds the service key.
 pub(super) const LENS_HEADER: &str = "x-part-lens";
 

@@ -8,6 +8,7 @@ use super::gate::{Caller, gate};
 use super::lens::{LENS_HEADER, Lens};
 use super::request::identify;
 use super::state::PartsState;
+use super::{action_list, crew_report, history, prefill, suggestions};
 use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, Query, State};
@@ -25,9 +26,10 @@ const IDEMPOTENCY_HEADER: &str = "idempotency-key";
 /// Tells an answer given again from the first.
 const REPLAYED_HEADER: &str = "idempotent-replayed";
 
-type Shared = State<Arc<PartsState>>;
-type By = Extension<Arc<Caller>>;
-type Answer = Result<Response, ApiError>;
+pub(super) type Shared = State<Arc<PartsState>>;
+pub(super) type By = Extension<Arc<Caller>>;
+pub(super) type PartPath = Result<Path<String>, PathRejection>;
+pub(super) type Answer = Result<Response, ApiError>;
 
 /// Every route of the parts API.
 pub fn router(state: Arc<PartsState>) -> Router {
@@ -40,10 +42,18 @@ pub fn router(state: Arc<PartsState>) -> Router {
         .route("/v1/parts/write-off", post(write_off))
         .route("/v1/parts/reverse", post(reverse))
         .route("/v1/parts/shopping-list", post(shopping_list))
+        .route("/v1/parts/suggestions", get(suggestions::of_part))
+        .route("/v1/parts/shopping-list/prefill", post(prefill::shopping_list))
+        .route("/v1/parts/adjust-stock/prefill", post(prefill::adjust_stock))
+        .route("/v1/parts/report", post(crew_report::file))
         .route("/v1/parts/{part_id}", get(part_details))
+        .route("/v1/parts/{part_id}/transactions", get(history::of_part))
         .route("/v1/actions/execute", post(execute))
+        .route("/v1/actions/list", get(action_list::list))
+        .route("/v1/actions/suggestions", post(suggestions::of_entity))
         // On routes that exist alone: what does not exist needs no token to be told so.
         .route_layer(from_fn_with_state(state.clone(), gate))
+        .route("/v1/actions/health", get(action_list::health))
         .route("/version", get(version))
         .route("/v1", any(unknown))
         .route("/v1/", any(unknown))
@@ -59,16 +69,8 @@ async fn low_stock(State(state): Shared, Extension(caller): By, uri: Uri) -> Ans
     Ok(plain(StatusCode::OK, outcome))
 }
 
-async fn part_details(
-    State(state): Shared,
-    Extension(caller): By,
-    path: Result<Path<String>, PathRejection>,
-    uri: Uri,
-) -> Answer {
-    let mut query = query(&uri)?;
-    // A path that is no text is no id either: left out, it is told as such.
-    let part = path.map_or_else(|_| "not text".to_owned(), |Path(part)| part);
-    query.insert("part_id".to_owned(), part.into());
+async fn part_details(State(state): Shared, Extension(caller): By, path: PartPath, uri: Uri) -> Answer {
+    let query = query_of_part(path, &uri)?;
     let outcome = command::perform(&state, &caller, Action::ViewPartDetails, Fields::of_query(&query)).await?;
     Ok(plain(StatusCode::OK, outcome))
 }
@@ -166,14 +168,23 @@ fn refused(error: ApiError) -> Response {
 }
 
 /// The parameters of a query; of several with one name the last.
-fn query(uri: &Uri) -> Result<Map<String, Value>, ApiError> {
+pub(super) fn query(uri: &Uri) -> Result<Map<String, Value>, ApiError> {
     let Query(pairs) = Query::<Vec<(String, String)>>::try_from_uri(uri)
         .map_err(|_| ApiError::malformed("the query cannot be read"))?;
     Ok(pairs.into_iter().map(|(name, value)| (name, value.into())).collect())
 }
 
+/// The parameters of a query about the part in the path.
+pub(super) fn query_of_part(path: PartPath, uri: &Uri) -> Result<Map<String, Value>, ApiError> {
+    let mut query = query(uri)?;
+    // A path that is no text is no id either: told as such.
+    let part = path.map_or_else(|_| "not text".to_owned(), |Path(part)| part);
+    query.insert("part_id".to_owned(), part.into());
+    Ok(query)
+}
+
 /// The JSON object of a body. Nesting is bounded by serde_json, size by the gate.
-fn object(body: &Bytes) -> Result<Map<String, Value>, ApiError> {
+pub(super) fn object(body: &Bytes) -> Result<Map<String, Value>, ApiError> {
     match serde_json::from_slice(body) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(ApiError::malformed("the body must be a JSON object")),

@@ -1,6 +1,7 @@
 //! What the room is given, and what it keeps between requests.
 
 use super::auth::Auth;
+use super::crew_report::CrewReports;
 use super::people::People;
 use super::signature::SigningKey;
 use crate::build_info::BuildInfo;
@@ -49,6 +50,8 @@ pub struct PartsState {
     pub pools: Arc<Pools>,
     /// The flags that choose the lens.
     pub flags: Arc<Flags>,
+    /// Where reports by people on board go.
+    pub(super) reports: CrewReports,
     /// Who may ask.
     pub(super) auth: Auth,
     /// Whom we know for the next few seconds.
@@ -63,10 +66,16 @@ pub struct PartsState {
 
 impl PartsState {
     /// Refuses to start without secrets: there is no developer mode to forget about.
-    pub fn new(config: PartsConfig, pools: Arc<Pools>, flags: Arc<Flags>) -> Result<Self, ConfigError> {
+    pub fn new(
+        config: PartsConfig,
+        pools: Arc<Pools>,
+        flags: Arc<Flags>,
+        reports: CrewReports,
+    ) -> Result<Self, ConfigError> {
         Ok(Self {
             pools,
             flags,
+            reports,
             auth: Auth::new(&config.jwt_secrets, &config.service_keys)?,
             people: People::default(),
             signing: SigningKey::new(&config.signing_key)?,

@@ -10,6 +10,8 @@ mod lens;
 mod moves;
 #[path = "parts_signed.rs"]
 mod signed;
+#[path = "parts_reads.rs"]
+mod reads;
 #[path = "parts_stock.rs"]
 mod stock;
 

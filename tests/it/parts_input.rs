@@ -4,7 +4,14 @@ use super::client::{Answer, CAPTAIN, CREW, PLENTY, User};
 use crate::harness::Daemon;
 use serde_json::{Map, Value, json};
 
-const POSTS: [&str; 4] = ["/v1/actions/execute", "/v1/parts/receive", "/v1/parts/consume", "/v1/parts/adjust-stock"];
+const POSTS: [&str; 6] = [
+    "/v1/actions/execute",
+    "/v1/actions/suggestions",
+    "/v1/parts/receive",
+    "/v1/parts/consume",
+    "/v1/parts/adjust-stock",
+    "/v1/parts/report",
+];
 const BODY_LIMIT_BYTES: usize = 64 * 1024;
 
 #[track_caller]
@@ -135,6 +142,33 @@ async fn no_value_in_any_field_of_any_action_makes_a_5xx() {
         for envelope in envelopes {
             is_sound(&captain.post("/v1/actions/execute", &envelope).await, &envelope);
         }
+    }
+}
+
+#[tokio::test]
+async fn no_value_in_a_report_or_in_a_question_about_an_entity_makes_a_5xx() {
+    let daemon = Daemon::start().await;
+    let crew = User::of(&daemon, CREW);
+    for value in nasty() {
+        for field in ["kind", "text", "part_id", "yacht_id"] {
+            let mut report = json!({ "kind": "other", "text": "t" });
+            report[field] = value.clone();
+            is_sound(&crew.post("/v1/parts/report", &report).await, &report);
+        }
+        for field in ["q", "domain", "context", "yacht_id", "context.entity_id"] {
+            let mut question = json!({ "context": { "entity_type": "part", "entity_id": PLENTY } });
+            question[field] = value.clone();
+            is_sound(&crew.post("/v1/actions/suggestions", &question).await, &question);
+        }
+        for field in ["entity_type", "entity_id", "yacht_id"] {
+            let mut question = json!({ "context": { "entity_type": "part", "entity_id": PLENTY } });
+            question["context"][field] = value.clone();
+            is_sound(&crew.post("/v1/actions/suggestions", &question).await, &question);
+        }
+    }
+    for query in ["q=%00", "q=%ff%fe", "q=%F0%9F%9A%A2", "domain=%00", "entity_id=%00", "yacht_id=x", "q=&q=&q=%25"] {
+        let answer = crew.get(&format!("/v1/actions/list?{query}")).await;
+        is_sound(&answer, &query);
     }
 }
 

@@ -1,0 +1,83 @@
+//! Reports by people on board: what they see of the data is evidence for or against the new lens.
+//!
+//! They count where the operators' reports count, so one of wrong data takes the rollout back. Who watches
+//! the rollout is unknown here: the report is kept, and whoever listens is told that there is one.
+
+use super::command;
+use super::details;
+use super::errors::ApiError;
+use super::fields::Fields;
+use super::gate::Caller;
+use super::lens;
+use super::routes::{Answer, By, Shared, object};
+use crate::store::{ReportKind, Store};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Extension, State};
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use rampart_core::flag::FlagKeyError;
+use serde_json::json;
+use std::sync::Arc;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+/// The longest report, in characters; the table holds no longer one.
+const TEXT_MAX_CHARS: usize = 4000;
+const KINDS: [ReportKind; 2] = [ReportKind::DataInconsistency, ReportKind::Other];
+
+/// Where reports go.
+#[derive(Clone, Debug)]
+pub struct CrewReports {
+    /// Keeps them.
+    pub store: Store,
+    /// Told of each.
+    pub filed: Arc<Notify>,
+}
+
+/// What somebody reports.
+struct Report {
+    kind: ReportKind,
+    text: String,
+    part: Option<Uuid>,
+}
+
+/// `POST /v1/parts/report`: for everybody on board.
+pub(super) async fn file(State(state): Shared, Extension(caller): By, body: Bytes) -> Answer {
+    let body = object(&body)?;
+    let report = Report::parse(command::on_own_yacht(&caller, Fields::of_body(&body))?)?;
+    if let Some(part) = report.part {
+        details::of_part(&state, &caller, part).await?;
+    }
+    let flag = lens::FLAG.parse().map_err(|error: FlagKeyError| ApiError::internal(error.to_string()))?;
+    let reporter = reporter(&caller, report.part);
+    let id = state.reports.store.add_report(&flag, report.kind, &report.text, &reporter).await?;
+    state.reports.filed.notify_one();
+    let kind = report.kind.name();
+    let message = "Reported to those who watch the rollout";
+    let answer = json!({ "status": "success", "report_id": id, "kind": kind, "message": message });
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+impl Report {
+    fn parse(mut fields: Fields<'_>) -> Result<Self, ApiError> {
+        let named = fields.text("kind", TEXT_MAX_CHARS);
+        let kind = KINDS.into_iter().find(|kind| kind.name() == named);
+        if kind.is_none() && !named.is_empty() {
+            fields.refuse("kind", KINDS.map(ReportKind::name).join(" or "));
+        }
+        let report = Self {
+            // The stand-in of a field that is wrong.
+            kind: kind.unwrap_or(ReportKind::Other),
+            text: fields.text("text", TEXT_MAX_CHARS),
+            part: fields.optional_uuid("part_id"),
+        };
+        fields.done(report)
+    }
+}
+
+/// Who reports, of which yacht, and about what, by ids alone: operators look names up where they may.
+fn reporter(caller: &Caller, part: Option<Uuid>) -> String {
+    let about = part.map(|part| format!(", about part {part}")).unwrap_or_default();
+    format!("user {} of yacht {}{about}", caller.user, caller.yacht)
+}
