@@ -7,6 +7,7 @@ use super::details::{self, Details};
 use super::errors::ApiError;
 use super::fields::Fields;
 use super::gate::Caller;
+use super::labels::{Generate, Generated, Output, Requested};
 use super::low_stock::{self, Filter, LowStock};
 use super::receive::{Receive, Received};
 use super::state::PartsState;
@@ -26,6 +27,8 @@ enum Command {
     Receive(Receive),
     Consume(Consume),
     Adjust(Adjust),
+    GenerateLabels(Generate),
+    LabelOutput(Output),
 }
 
 /// What came of it.
@@ -48,6 +51,8 @@ pub(super) enum Body {
     Received(Received),
     Consumed(Consumed),
     Adjusted(Box<Adjusted>),
+    LabelsGenerated(Box<Generated>),
+    LabelOutput(Requested),
 }
 
 /// Refuses a yacht that is not the caller's own, naming no ids. What is no id at all is a field error.
@@ -95,12 +100,11 @@ impl Command {
             Action::ReceivePart => Command::Receive(Receive::parse(fields)?),
             Action::ConsumePart => Command::Consume(Consume::parse(fields)?),
             Action::AdjustStockQuantity => Command::Adjust(Adjust::parse(fields)?),
-            Action::AddToShoppingList
-            | Action::TransferPart
-            | Action::ReverseTransaction
-            | Action::GeneratePartLabels
-            | Action::RequestLabelOutput
-            | Action::WriteOffPart => return Err(ApiError::not_found("unknown action")),
+            Action::GeneratePartLabels => Command::GenerateLabels(Generate::parse(fields)?),
+            Action::RequestLabelOutput => Command::LabelOutput(Output::parse(fields)?),
+            Action::AddToShoppingList | Action::TransferPart | Action::ReverseTransaction | Action::WriteOffPart => {
+                return Err(ApiError::not_found("unknown action"));
+            }
         })
     }
 
@@ -117,6 +121,8 @@ impl Command {
             Command::Receive(receive) => receive.run(state, caller).await,
             Command::Consume(consume) => consume.run(state, caller).await,
             Command::Adjust(adjust) => adjust.run(state, caller).await,
+            Command::GenerateLabels(generate) => generate.run(state, caller).await,
+            Command::LabelOutput(output) => output.run(state, caller).await,
         }
     }
 }
@@ -147,6 +153,18 @@ impl From<Consumed> for Body {
 impl From<Adjusted> for Body {
     fn from(body: Adjusted) -> Self {
         Body::Adjusted(Box::new(body))
+    }
+}
+
+impl From<Generated> for Body {
+    fn from(body: Generated) -> Self {
+        Body::LabelsGenerated(Box::new(body))
+    }
+}
+
+impl From<Requested> for Body {
+    fn from(body: Requested) -> Self {
+        Body::LabelOutput(body)
     }
 }
 

@@ -19,6 +19,7 @@ mod details;
 mod errors;
 mod fields;
 mod gate;
+mod labels;
 mod lens;
 mod low_stock;
 mod people;
@@ -27,8 +28,10 @@ mod request;
 mod routes;
 mod signature;
 mod state;
+mod storage;
 mod transaction;
 
 pub use lens::{Lens, Served, Trace};
 pub use routes::router;
 pub use state::{ConfigError, PartsConfig, PartsState};
+pub use storage::{StorageConfig, SupabaseConfig};

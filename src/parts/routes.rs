@@ -8,6 +8,7 @@ use super::gate::{Caller, gate};
 use super::lens::{LENS_HEADER, Lens};
 use super::request::identify;
 use super::state::PartsState;
+use super::storage;
 use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, Query, State};
@@ -37,9 +38,12 @@ pub fn router(state: Arc<PartsState>) -> Router {
         .route("/v1/parts/consume", post(consume))
         .route("/v1/parts/adjust-stock", post(adjust_stock))
         .route("/v1/parts/{part_id}", get(part_details))
+        .route("/v1/parts/labels/generate", post(generate_labels))
+        .route("/v1/parts/labels/output", post(label_output))
         .route("/v1/actions/execute", post(execute))
         // On routes that exist alone: what does not exist needs no token to be told so.
         .route_layer(from_fn_with_state(state.clone(), gate))
+        .merge(storage::router(state.clone()))
         .route("/version", get(version))
         .route("/v1", any(unknown))
         .route("/v1/", any(unknown))
@@ -79,6 +83,14 @@ async fn consume(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> 
 
 async fn adjust_stock(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
     Ok(plain(StatusCode::OK, posted(state, caller, Action::AdjustStockQuantity, &headers, &body).await?))
+}
+
+async fn generate_labels(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
+    Ok(plain(StatusCode::OK, posted(state, caller, Action::GeneratePartLabels, &headers, &body).await?))
+}
+
+async fn label_output(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
+    Ok(plain(StatusCode::OK, posted(state, caller, Action::RequestLabelOutput, &headers, &body).await?))
 }
 
 async fn posted(
@@ -181,9 +193,12 @@ fn plain(status: StatusCode, outcome: Outcome) -> Response {
     let response = match outcome.body {
         // The report has been a bare object since long before there were actions.
         report @ Body::LowStock(_) => (status, Json(report)).into_response(),
-        body @ (Body::Details { .. } | Body::Received(_) | Body::Consumed(_) | Body::Adjusted(_)) => {
-            (status, Json(Plain { status: "success", body })).into_response()
-        }
+        body @ (Body::Details { .. }
+        | Body::Received(_)
+        | Body::Consumed(_)
+        | Body::Adjusted(_)
+        | Body::LabelsGenerated(_)
+        | Body::LabelOutput(_)) => (status, Json(Plain { status: "success", body })).into_response(),
     };
     marked(response, replayed)
 }
