@@ -31,6 +31,10 @@ const SERVICE_KEYS: [&str; 4] = [
     "SUPABASE_SERVICE_KEY",
 ];
 
+/// Where Supabase's own URL may stand; storage is kept there then.
+const SUPABASE_URLS: [&str; 4] =
+    ["TENANT_1_SUPABASE_URL", "MASTER_SUPABASE_URL", "TENANT_SUPABASE_URL", "SUPABASE_URL"];
+
 /// The daemon's settings.
 #[derive(Clone, Debug, Args)]
 pub struct Settings {
@@ -94,6 +98,11 @@ impl Settings {
             ..PostgresConfig::new(&self.data_dir)
         })
     }
+}
+
+/// The URL of the Supabase project whose storage is used, if any.
+pub(crate) fn supabase_url() -> Option<String> {
+    SUPABASE_URLS.into_iter().find_map(named)
 }
 
 fn production_marker(names: impl Iterator<Item = String>) -> Option<String> {

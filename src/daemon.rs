@@ -2,10 +2,10 @@
 
 use crate::build_info::BuildInfo;
 use crate::clock::DatabaseClock;
-use crate::config::{Secrets, Settings, SettingsError};
+use crate::config::{self, Secrets, Settings, SettingsError};
 use crate::controller::{Controller, Life, Parts, Policies};
 use crate::flags::Flags;
-use crate::parts::{CrewReports, PartsConfig, PartsState};
+use crate::parts::{CrewReports, PartsConfig, PartsState, StorageConfig, SupabaseConfig};
 use crate::secrets::Generated;
 use crate::store::{self, Pools, Store};
 use crate::telemetry::Metrics;
@@ -80,13 +80,15 @@ impl Daemon {
             build: build.revision(),
         });
         let reports = CrewReports { store: controller.store().clone(), filed: controller.report_nudge() };
-        let config = parts_config(secrets, &build);
+        let config = parts_config(settings, secrets, &build);
         let parts = Arc::new(PartsState::new(config, pools.clone(), flags.clone(), reports)?);
         let (life, stop_serving, tasks) = (Life::default(), CancellationToken::new(), TaskTracker::new());
         // The first turn comes before the first request, so that nobody is served by a guess.
         controller.refresh().await;
         let (users, changed_users) = mpsc::unbounded_channel();
         controller.run(&tasks, &life, users);
+        let sweeper = parts.clone();
+        tasks.spawn(async move { sweeper.sweep_storage().await });
         tasks.spawn(forget_changed_users(parts.clone(), changed_users, life.stop.clone()));
 
         let address = listener.local_addr()?;
@@ -152,13 +154,24 @@ async fn database(settings: &Settings) -> anyhow::Result<(Option<Cluster>, Optio
     Ok((Some(cluster), Some(generated), owner, app))
 }
 
-fn parts_config(secrets: Secrets, build: &BuildInfo) -> PartsConfig {
+fn parts_config(settings: &Settings, secrets: Secrets, build: &BuildInfo) -> PartsConfig {
     PartsConfig {
+        storage: storage_config(settings, &secrets),
         jwt_secrets: secrets.jwt,
         service_keys: secrets.service_keys,
         signing_key: secrets.signing_key,
         require_enrolled_signatures: secrets.require_enrolled_signatures,
         build: build.clone(),
+    }
+}
+
+/// With a Supabase project and its key, storage is kept there; else on disk.
+fn storage_config(settings: &Settings, secrets: &Secrets) -> StorageConfig {
+    let supabase = config::supabase_url().zip(secrets.service_keys.first());
+    StorageConfig {
+        folder: settings.data_dir.join("storage"),
+        supabase: supabase.map(|(url, key)| SupabaseConfig { url, service_key: key.clone() }),
+        service_yacht: config::named("DEFAULT_YACHT_CODE"),
     }
 }
 

@@ -93,10 +93,26 @@ impl Auth {
     /// The lens a holder of the service key asks for. From anybody else the wish is ignored.
     pub(super) fn forced_lens(&self, headers: &HeaderMap) -> Option<Lens> {
         let wish = headers.get(LENS_HEADER)?.to_str().ok()?.parse().ok()?;
-        let key = fingerprint(headers.get(APIKEY_HEADER)?.as_bytes());
+        self.knows(headers.get(APIKEY_HEADER)?.as_bytes()).then_some(wish)
+    }
+
+    /// Whether a request shows the service key and no user's token. Beside a token the key gives no rights.
+    pub(super) fn is_service(&self, headers: &HeaderMap) -> bool {
+        let shown = match headers.get(header::AUTHORIZATION) {
+            None => headers.get(APIKEY_HEADER).map(|key| key.as_bytes()),
+            Some(bearer) => bearer
+                .as_bytes()
+                .split_at_checked(7)
+                .and_then(|(scheme, key)| scheme.eq_ignore_ascii_case(b"bearer ").then_some(key)),
+        };
+        shown.is_some_and(|key| self.knows(key))
+    }
+
+    fn knows(&self, key: &[u8]) -> bool {
+        let key = fingerprint(key);
         // Every key is compared, so that the time does not tell which one matched.
         let known = self.service_keys.iter().fold(Choice::from(0), |known, own| known | own.ct_eq(&key));
-        bool::from(known).then_some(wish)
+        bool::from(known)
     }
 }
 
@@ -204,6 +220,20 @@ mod tests {
         assert_eq!(wish("service", "v1"), Some(Lens::V1));
         assert_eq!(wish("service", "v3"), None);
         assert_eq!(wish("servic", "v2"), None);
+    }
+
+    #[test]
+    fn the_service_key_speaks_for_itself_only_without_a_users_token() {
+        let shows = |pairs: &[(&'static str, &'static str)]| {
+            let pairs = pairs
+                .iter()
+                .map(|(name, value)| (axum::http::HeaderName::from_static(name), HeaderValue::from_static(value)));
+            auth().is_service(&pairs.collect())
+        };
+        assert!(shows(&[("apikey", "service")]));
+        assert!(shows(&[("authorization", "Bearer service")]));
+        assert!(!shows(&[("apikey", "service"), ("authorization", "Bearer a.b.c")]));
+        assert!(!shows(&[("apikey", "one")]) && !shows(&[("authorization", "Bearer")]) && !shows(&[]));
     }
 
     #[test]

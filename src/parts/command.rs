@@ -7,6 +7,7 @@ use super::details::{self, Details};
 use super::errors::ApiError;
 use super::fields::Fields;
 use super::gate::Caller;
+use super::labels::{Generate, Generated, Output, Requested};
 use super::low_stock::{self, Filter, LowStock};
 use super::receive::{Receive, Received};
 use super::reverse::{Reverse, Reversed};
@@ -34,6 +35,8 @@ pub(super) enum Command {
     WriteOff(WriteOff),
     Reverse(Reverse),
     AddToShoppingList(Wish),
+    GenerateLabels(Generate),
+    LabelOutput(Output),
 }
 
 /// What came of it.
@@ -60,6 +63,8 @@ pub(super) enum Body {
     WrittenOff(Box<WrittenOff>),
     Reversed(Box<Reversed>),
     Listed(Listed),
+    LabelsGenerated(Box<Generated>),
+    LabelOutput(Requested),
 }
 
 /// Refuses a yacht that is not the caller's own, naming no ids. What is no id at all is a field error.
@@ -118,9 +123,8 @@ impl Command {
             Action::WriteOffPart => Command::WriteOff(WriteOff::parse(fields)?),
             Action::ReverseTransaction => Command::Reverse(Reverse::parse(fields)?),
             Action::AddToShoppingList => Command::AddToShoppingList(Wish::parse(fields)?),
-            Action::GeneratePartLabels | Action::RequestLabelOutput => {
-                return Err(ApiError::not_found("unknown action"));
-            }
+            Action::GeneratePartLabels => Command::GenerateLabels(Generate::parse(fields)?),
+            Action::RequestLabelOutput => Command::LabelOutput(Output::parse(fields)?),
         })
     }
 
@@ -141,6 +145,8 @@ impl Command {
             Command::WriteOff(write_off) => write_off.run(state, caller).await,
             Command::Reverse(reverse) => reverse.run(state, caller).await,
             Command::AddToShoppingList(wish) => wish.run(state, caller).await,
+            Command::GenerateLabels(generate) => generate.run(state, caller).await,
+            Command::LabelOutput(output) => output.run(state, caller).await,
         }
     }
 }
@@ -195,6 +201,18 @@ impl From<Reversed> for Body {
 impl From<Listed> for Body {
     fn from(body: Listed) -> Self {
         Body::Listed(body)
+    }
+}
+
+impl From<Generated> for Body {
+    fn from(body: Generated) -> Self {
+        Body::LabelsGenerated(Box::new(body))
+    }
+}
+
+impl From<Requested> for Body {
+    fn from(body: Requested) -> Self {
+        Body::LabelOutput(body)
     }
 }
 

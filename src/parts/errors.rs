@@ -75,6 +75,16 @@ impl ApiError {
         Self::refusal(StatusCode::METHOD_NOT_ALLOWED, "METHOD_NOT_ALLOWED", "this method is not allowed here")
     }
 
+    /// 409: an object lies there already.
+    pub(super) fn duplicate_object() -> Self {
+        Self::refusal(StatusCode::CONFLICT, "DUPLICATE_OBJECT", "The resource already exists")
+    }
+
+    /// 415.
+    pub(super) fn unsupported_type(message: &str) -> Self {
+        Self::refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
+    }
+
     /// 400 that names the fields it is about.
     pub(super) fn fields(code: &'static str, message: impl Into<String>, fields: Vec<String>) -> Self {
         Self { fields, ..Self::refusal(StatusCode::BAD_REQUEST, code, message) }
@@ -118,6 +128,13 @@ impl ApiError {
         let message = "the database cannot be reached; try again";
         let status = StatusCode::SERVICE_UNAVAILABLE;
         Self::failure(status, "UNAVAILABLE", message, Blame::DatabaseAway, cause.into())
+    }
+
+    /// 503: storage is kept elsewhere, and that is away. No more our doing than a lost database.
+    pub(super) fn storage_away(cause: impl Into<String>) -> Self {
+        let message = "the storage service cannot be reached; try again";
+        let status = StatusCode::SERVICE_UNAVAILABLE;
+        Self::failure(status, "STORAGE_UNAVAILABLE", message, Blame::DatabaseAway, cause.into())
     }
 
     /// The body: flat, and with a second copy of the message where existing clients of 409 look for it.

@@ -5,13 +5,13 @@
 
 use super::actions::Role;
 use super::errors::{ApiError, Blame};
-use super::lens::{self, LENS_HEADER, Lens, Served, Trace};
+use super::lens::{self, Choice, LENS_HEADER, Lens, Served, Trace};
 use super::people::Person;
 use super::state::PartsState;
 use crate::clock::Stopwatch;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, FromRequest, Request, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures_util::FutureExt;
@@ -22,7 +22,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// How long we may take for an answer.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 /// How long a client may take to send its body. Apart from our own deadline: a slow link is no fault of ours.
 const BODY_DEADLINE: Duration = Duration::from_secs(20);
 /// The largest body.
@@ -41,6 +41,8 @@ pub(super) struct Caller {
     pub(super) lens: Lens,
     /// The claims row level security goes by.
     pub(super) claims: String,
+    /// The user's own token, for those who must show it elsewhere. Marked as sensitive.
+    pub(super) bearer: HeaderValue,
 }
 
 /// The gate.
@@ -49,40 +51,60 @@ pub(super) async fn gate(State(state): State<Arc<PartsState>>, request: Request,
         Ok(user) => user,
         Err(error) => return labelled(error.into_response(), Lens::V1),
     };
-    let person = within_deadline(async { Ok(state.people.find(&state.pools.parts_v1, user).await?) }).await;
+    let person = person(&state, user).await;
     let yacht = person.as_ref().ok().and_then(|person| person.map(|person| person.yacht));
     let choice = lens::choose(&state.flags, state.auth.forced_lens(request.headers()), user, yacht);
-    let served = |unavailable| Served { cohort: choice.cohort, stage: choice.stage, unavailable };
-    if let Some(trace) = request.extensions().get::<Arc<Trace>>() {
-        trace.chose(served(false));
-    }
-
-    let answered = match person.and_then(|person| admit(user, person, choice.lens)) {
+    chosen(&request, choice);
+    let outcome = match person.and_then(|person| admit(user, person, choice.lens, request.headers())) {
         Ok(caller) => serve(caller, request, next).await,
         Err(error) => Err(error),
     };
-    let mut response = match answered {
+    answer(&state, choice, outcome).await
+}
+
+/// Who the user is on board.
+pub(super) async fn person(state: &PartsState, user: Uuid) -> Result<Option<Person>, ApiError> {
+    within(DEADLINE, async { Ok(state.people.find(&state.pools.parts_v1, user).await?) }).await
+}
+
+/// Tells whoever counts the request what it will count for, should it never be answered.
+pub(super) fn chosen(request: &Request, choice: Choice) {
+    if let Some(trace) = request.extensions().get::<Arc<Trace>>() {
+        trace.chose(served(choice, false));
+    }
+}
+
+fn served(choice: Choice, unavailable: bool) -> Served {
+    Served { cohort: choice.cohort, stage: choice.stage, unavailable }
+}
+
+/// The answer, with the lens it bears and what it counts for.
+pub(super) async fn answer(state: &PartsState, choice: Choice, outcome: Result<Response, ApiError>) -> Response {
+    let mut response = match outcome {
         Ok(response) => response,
         Err(error) => error.into_response(),
     };
     if response.extensions().get::<ApiError>().is_some_and(|error| error.blame == Blame::NoConnection) {
-        response = no_connection(&state).await.into_response();
+        response = no_connection(state).await.into_response();
     }
     let unavailable = response.extensions().get::<ApiError>().is_some_and(|error| error.blame == Blame::DatabaseAway);
-    response.extensions_mut().insert(served(unavailable));
+    response.extensions_mut().insert(served(choice, unavailable));
     labelled(response, choice.lens)
 }
 
-fn labelled(mut response: Response, lens: Lens) -> Response {
+pub(super) fn labelled(mut response: Response, lens: Lens) -> Response {
     response.headers_mut().insert(LENS_HEADER, lens.header());
     response
 }
 
-fn admit(user: Uuid, person: Option<Person>, lens: Lens) -> Result<Caller, ApiError> {
+/// Lets in who has a role on a yacht.
+pub(super) fn admit(user: Uuid, person: Option<Person>, lens: Lens, headers: &HeaderMap) -> Result<Caller, ApiError> {
     let person = person.ok_or_else(|| ApiError::denied("you have no profile on any yacht"))?;
     let role = person.role.ok_or_else(|| ApiError::denied("you have no active role on any yacht"))?;
     let claims = serde_json::json!({ "sub": user, "role": "authenticated" }).to_string();
-    Ok(Caller { user, yacht: person.yacht, role, lens, claims })
+    let mut bearer = headers.get(header::AUTHORIZATION).cloned().unwrap_or_else(|| HeaderValue::from_static(""));
+    bearer.set_sensitive(true);
+    Ok(Caller { user, yacht: person.yacht, role, lens, claims, bearer })
 }
 
 async fn serve(caller: Caller, request: Request, next: Next) -> Result<Response, ApiError> {
@@ -95,7 +117,7 @@ async fn serve(caller: Caller, request: Request, next: Next) -> Result<Response,
     let body = body?;
     let mut request = Request::from_parts(parts, Body::from(body));
     request.extensions_mut().insert(Arc::new(caller));
-    within_deadline(async { Ok(next.run(request).await) }).await
+    within(DEADLINE, async { Ok(next.run(request).await) }).await
 }
 
 /// The whole body. Read here, so that neither its size nor its slowness reaches a handler.
@@ -113,8 +135,8 @@ async fn arrived(body: Request) -> Result<Bytes, ApiError> {
 }
 
 /// The outcome of `work`, of its panic, or of the time it lacked.
-async fn within_deadline<T>(work: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
-    match tokio::time::timeout(DEADLINE, AssertUnwindSafe(work).catch_unwind()).await {
+pub(super) async fn within<T>(limit: Duration, work: impl Future<Output = Result<T, ApiError>>) -> Result<T, ApiError> {
+    match tokio::time::timeout(limit, AssertUnwindSafe(work).catch_unwind()).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(panic)) => Err(ApiError::internal(format!("panicked: {}", panic_text(panic.as_ref())))),
         Err(_) => Err(ApiError::deadline("the handler missed its deadline")),
@@ -140,7 +162,7 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_our_failure_and_its_text_stays_with_us() {
         let panicking = async { if Uuid::nil().is_nil() { panic!("secret") } else { Ok(()) } };
-        let error = within_deadline(panicking).await.expect_err("a failure");
+        let error = within(DEADLINE, panicking).await.expect_err("a failure");
         assert_eq!(error.status, StatusCode::INTERNAL_SERVER_ERROR);
         assert_eq!(error.cause.as_deref(), Some("panicked: secret"));
         assert!(!error.body("r").to_string().contains("secret"));
@@ -150,10 +172,10 @@ mod tests {
     fn without_profile_or_role_nobody_is_admitted() {
         let person = Person { yacht: Uuid::nil(), role: None };
         for person in [None, Some(person)] {
-            assert_eq!(admit(Uuid::max(), person, Lens::V1).expect_err("denied").code, "RLS_DENIED");
+            assert_eq!(admit(Uuid::max(), person, Lens::V1, &HeaderMap::new()).expect_err("denied").code, "RLS_DENIED");
         }
         let person = Person { role: Some(Role::Crew), ..person };
-        let caller = admit(Uuid::max(), Some(person), Lens::V2).expect("admitted");
+        let caller = admit(Uuid::max(), Some(person), Lens::V2, &HeaderMap::new()).expect("admitted");
         let claims = r#"{"role":"authenticated","sub":"ffffffff-ffff-ffff-ffff-ffffffffffff"}"#;
         assert_eq!(caller.claims, claims, "the role in the claims is never the role on board");
     }

@@ -1,6 +1,7 @@
 //! The boundary: a request gets its id, and a failed one its body and its one line in the log.
 
 use super::errors::{ApiError, Blame};
+use super::storage;
 use axum::Json;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -48,7 +49,7 @@ fn log(error: &ApiError, id: &str) {
     match error.blame {
         Blame::Caller => {}
         Blame::DatabaseAway | Blame::NoConnection => {
-            tracing::warn!(request.id = %id, http.status = status, error.cause = %cause, "database unavailable");
+            tracing::warn!(request.id = %id, http.status = status, error.cause = %cause, "database or storage unavailable");
         }
         Blame::Ours => {
             tracing::error!(request.id = %id, http.status = status, error.cause = %cause, "request failed");
@@ -59,7 +60,11 @@ fn log(error: &ApiError, id: &str) {
 /// Keeps what the inner layers have said in headers and extensions; gives it the body.
 fn rendered(response: Response, error: &ApiError, id: &str) -> Response {
     let (mut parts, _) = response.into_parts();
-    let (with_body, body) = Json(error.body(id)).into_response().into_parts();
+    let wording = match parts.extensions.remove::<storage::Wire>() {
+        Some(storage::Wire) => storage::error_body(error, id),
+        None => error.body(id),
+    };
+    let (with_body, body) = Json(wording).into_response().into_parts();
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.extend(with_body.headers);
     match error.status {

@@ -8,7 +8,7 @@ use super::gate::{Caller, gate};
 use super::lens::{LENS_HEADER, Lens};
 use super::request::identify;
 use super::state::PartsState;
-use super::{action_list, crew_report, history, prefill, suggestions};
+use super::{action_list, crew_report, history, prefill, storage, suggestions};
 use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, Query, State};
@@ -48,12 +48,15 @@ pub fn router(state: Arc<PartsState>) -> Router {
         .route("/v1/parts/report", post(crew_report::file))
         .route("/v1/parts/{part_id}", get(part_details))
         .route("/v1/parts/{part_id}/transactions", get(history::of_part))
+        .route("/v1/parts/labels/generate", post(generate_labels))
+        .route("/v1/parts/labels/output", post(label_output))
         .route("/v1/actions/execute", post(execute))
         .route("/v1/actions/list", get(action_list::list))
         .route("/v1/actions/suggestions", post(suggestions::of_entity))
         // On routes that exist alone: what does not exist needs no token to be told so.
         .route_layer(from_fn_with_state(state.clone(), gate))
         .route("/v1/actions/health", get(action_list::health))
+        .merge(storage::router(state.clone()))
         .route("/version", get(version))
         .route("/v1", any(unknown))
         .route("/v1/", any(unknown))
@@ -101,6 +104,14 @@ async fn reverse(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> 
 
 async fn shopping_list(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
     Ok(plain(StatusCode::OK, posted(state, caller, Action::AddToShoppingList, &headers, &body).await?))
+}
+
+async fn generate_labels(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
+    Ok(plain(StatusCode::OK, posted(state, caller, Action::GeneratePartLabels, &headers, &body).await?))
+}
+
+async fn label_output(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
+    Ok(plain(StatusCode::OK, posted(state, caller, Action::RequestLabelOutput, &headers, &body).await?))
 }
 
 async fn posted(
@@ -219,7 +230,9 @@ fn plain(status: StatusCode, outcome: Outcome) -> Response {
         | Body::Transferred(_)
         | Body::WrittenOff(_)
         | Body::Reversed(_)
-        | Body::Listed(_)) => (status, Json(Plain { status: "success", body })).into_response(),
+        | Body::Listed(_)
+        | Body::LabelsGenerated(_)
+        | Body::LabelOutput(_)) => (status, Json(Plain { status: "success", body })).into_response(),
     };
     marked(response, replayed)
 }

@@ -4,6 +4,7 @@ use super::auth::Auth;
 use super::crew_report::CrewReports;
 use super::people::People;
 use super::signature::SigningKey;
+use super::storage::{Storage, StorageConfig};
 use crate::build_info::BuildInfo;
 use crate::flags::Flags;
 use crate::store::Pools;
@@ -25,6 +26,8 @@ pub struct PartsConfig {
     pub signing_key: SecretString,
     /// Whether a user without an enrolled PIN and code generator may sign.
     pub require_enrolled_signatures: bool,
+    /// Where photos and labels are kept.
+    pub storage: StorageConfig,
     /// What `/version` says.
     pub build: BuildInfo,
 }
@@ -41,6 +44,11 @@ pub enum ConfigError {
     /// An empty key would let everybody force a lens.
     #[error("a service key is empty")]
     EmptyServiceKey,
+    /// Nothing could be stored.
+    #[error(
+        "Supabase's storage cannot be called\nhint: TENANT_1_SUPABASE_URL must be a URL, and the service key plain text"
+    )]
+    BadSupabase,
 }
 
 /// Everything a request needs. Share it behind an `Arc`.
@@ -60,6 +68,8 @@ pub struct PartsState {
     pub(super) signing: SigningKey,
     /// Whether presence of a signature is not enough.
     pub(super) require_enrolled_signatures: bool,
+    /// Photos and labels.
+    pub(super) storage: Storage,
     /// Which build this is.
     pub(super) build: BuildInfo,
 }
@@ -80,6 +90,7 @@ impl PartsState {
             people: People::default(),
             signing: SigningKey::new(&config.signing_key)?,
             require_enrolled_signatures: config.require_enrolled_signatures,
+            storage: Storage::new(config.storage)?,
             build: config.build,
         })
     }
@@ -95,6 +106,18 @@ impl PartsState {
     /// Drops what is remembered of everybody; for `NOTIFY rampart_users, '*'` and a lost listener.
     pub fn forget_all(&self) {
         self.people.forget_all();
+    }
+
+    /// Removes what crashes have left of uploads; for the start.
+    pub async fn sweep_storage(&self) {
+        if self.storage.is_unused() {
+            return;
+        }
+        match self.storage.sweep(&self.pools).await {
+            Ok(0) => {}
+            Ok(files) => tracing::info!(storage.files = files, "removed what was left of uploads"),
+            Err(error) => tracing::warn!(error.cause = ?error.cause, "cannot look for what is left of uploads"),
+        }
     }
 
     /// Whether the database is there although a pool had no connection to give: then the pool was busy.

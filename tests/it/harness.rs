@@ -70,7 +70,12 @@ impl Daemon {
 
     /// A daemon on a database that was made before.
     pub(crate) async fn on(database: TestDatabase, folder: PathBuf) -> Self {
-        let (child, base) = spawn(&database, &folder);
+        Self::on_with(database, folder, &[]).await
+    }
+
+    /// The same with more in its environment.
+    pub(crate) async fn on_with(database: TestDatabase, folder: PathBuf, settings: &[(&str, &str)]) -> Self {
+        let (child, base) = spawn(&database, &folder, settings);
         let daemon = Self { base, database, folder, child, http: reqwest::Client::new() };
         daemon.until(|status| status["phase"].is_string()).await;
         daemon
@@ -231,12 +236,13 @@ impl Drop for Daemon {
     }
 }
 
-fn spawn(database: &TestDatabase, folder: &Path) -> (Child, String) {
+fn spawn(database: &TestDatabase, folder: &Path, settings: &[(&str, &str)]) -> (Child, String) {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_rampart"))
         .args(["serve", "--listen", "127.0.0.1:0"])
         .env("DATABASE_URL", database.owner.url())
         .env("RAMPART_POLICIES", folder.join("policies"))
+        .env("RAMPART_DATA_DIR", folder.join("data"))
         .env("RAMPART_OPS_TOKENS", format!("{VIEWER}:viewer,{OPERATOR}:operator,{OWNER}:release_owner"))
         .env("TENANT_1_SUPABASE_JWT_SECRET", JWT_SECRET)
         .env("TENANT_1_SUPABASE_SERVICE_KEY", SERVICE_KEY)
@@ -244,6 +250,7 @@ fn spawn(database: &TestDatabase, folder: &Path) -> (Child, String) {
         .env("RAMPART_OPEN_METRICS", "true")
         .env("RAMPART_LOG_FORMAT", "text")
         .env_remove("PORT")
+        .envs(settings.iter().copied())
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()

@@ -4,9 +4,11 @@
 mod bad_days;
 mod cli;
 mod harness;
+mod labels;
 mod orders;
 mod parts;
 mod private;
 mod rollback;
 mod runbook;
+mod storage;
 mod surfaces;

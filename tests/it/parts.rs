@@ -1,17 +1,25 @@
 //! The parts API as its clients see it: who may do what, and what they are told.
 
 #[path = "parts_client.rs"]
-mod client;
+pub(crate) mod client;
+#[path = "parts_contract.rs"]
+mod contract;
+#[path = "parts_deeds.rs"]
+mod deeds;
+#[path = "parts_foreign.rs"]
+mod foreign;
 #[path = "parts_input.rs"]
 mod input;
 #[path = "parts_lens.rs"]
 mod lens;
+#[path = "parts_matrix.rs"]
+mod matrix;
 #[path = "parts_moves.rs"]
 mod moves;
-#[path = "parts_signed.rs"]
-mod signed;
 #[path = "parts_reads.rs"]
 mod reads;
+#[path = "parts_signed.rs"]
+mod signed;
 #[path = "parts_stock.rs"]
 mod stock;
 

@@ -31,8 +31,11 @@ async fn every_action_answers_every_role_with_the_status_of_the_contract() {
             let user = aboard.person(role);
             for by_name in [false, true] {
                 let payload = aboard.sound(deed.action).await;
-                let answer =
-                    if by_name { deed.by_name(&user, &payload).await } else { deed.on_its_route(&user, &payload).await };
+                let answer = if by_name {
+                    deed.by_name(&user, &payload).await
+                } else {
+                    deed.on_its_route(&user, &payload).await
+                };
                 if may(deed.action, role) {
                     seen.add(deed, role, answer, if by_name { 200 } else { deed.success }, "");
                 } else {
@@ -61,8 +64,10 @@ async fn every_action_answers_every_role_with_the_status_of_the_contract() {
         let expected: BTreeSet<u16> = expected.collect();
         assert_eq!(seen.0[deed.action], expected, "{}", deed.action);
     }
-    let drifted: i64 = sqlx::query_scalar("select count(*) from check_inventory_drift()").fetch_one(&database).await.unwrap();
-    let violated: i64 = sqlx::query_scalar("select count from audit_violation_sweep(null)").fetch_one(&database).await.unwrap();
+    let drifted: i64 =
+        sqlx::query_scalar("select count(*) from check_inventory_drift()").fetch_one(&database).await.unwrap();
+    let violated: i64 =
+        sqlx::query_scalar("select count from audit_violation_sweep(null)").fetch_one(&database).await.unwrap();
     assert_eq!((drifted, violated), (0, 0));
 }
 
@@ -91,9 +96,8 @@ async fn once(deed: Deed, aboard: &Aboard<'_>, seen: &mut Seen) {
         deed.by_name(captain, &payload).await.is(200);
         seen.add(deed, "captain", deed.on_its_route(captain, &payload).await, 409, "DUPLICATE_RECEIVE");
     } else if !deed.action.starts_with("view_") {
-        let keyed = |body: &Value| {
-            captain.request(Method::POST, deed.route).header("idempotency-key", deed.action).json(body)
-        };
+        let keyed =
+            |body: &Value| captain.request(Method::POST, deed.route).header("idempotency-key", deed.action).json(body);
         let first = captain.send(keyed(&payload)).await.is(200);
         assert_eq!(captain.send(keyed(&payload)).await.is(200), first, "{}: the same again", deed.action);
         let other = aboard.other(deed.action, &payload);
