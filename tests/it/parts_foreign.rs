@@ -85,18 +85,20 @@ async fn whatever_a_stranger_names_is_refused_and_nothing_changes() {
     let document = aboard.document().await;
     let before = everything(&database).await;
     let stranger = User::of(&daemon, OTHER_CAPTAIN);
-    let (own_part, own_place): (Uuid, Uuid) = sqlx::query_as(
-        "select s.part_id, l.id from pms_inventory_stock s
+    let own: (Uuid, Uuid, Uuid) = sqlx::query_as(
+        "select s.part_id, l.id, o.id from pms_inventory_stock s
          join pms_part_locations l on l.yacht_id = s.yacht_id and l.name = s.location
-         where s.yacht_id = $1::uuid and s.quantity > 10 order by s.id limit 1",
+         join pms_part_locations o on o.yacht_id = s.yacht_id and o.id <> l.id
+         where s.yacht_id = $1::uuid and s.quantity > 10 order by s.id, o.id limit 1",
     )
     .bind(OTHER_YACHT)
     .fetch_one(&database)
     .await
     .unwrap();
+    let own = [own.0, own.1, own.2];
 
     for (deed, payload) in requests.into_iter().filter(|(deed, _)| deed.action != "view_low_stock") {
-        for payload in each_id_alone(&payload, own_part, own_place) {
+        for payload in each_id_alone(&payload, own) {
             for answer in [deed.on_its_route(&stranger, &payload).await, deed.by_name(&stranger, &payload).await] {
                 let status = answer.status;
                 assert!([403, 404].contains(&status), "{} {payload}: {status} {}", deed.action, answer.body);
@@ -131,20 +133,19 @@ async fn whatever_a_stranger_names_is_refused_and_nothing_changes() {
 }
 
 /// The payload as it is, and with each of its ids left alone among the stranger's own: every id is looked at by itself.
-fn each_id_alone(payload: &Value, own_part: Uuid, own_place: Uuid) -> Vec<Value> {
+fn each_id_alone(payload: &Value, own: [Uuid; 3]) -> Vec<Value> {
     let ids = ["part_id", "from_location_id", "to_location_id"];
-    let own = |name: &str| if name == "part_id" { own_part } else { own_place };
     let given: Vec<&str> = ids.into_iter().filter(|name| payload.get(name).is_some()).collect();
     let mut payloads = vec![payload.clone()];
     for left in given.iter().filter(|_| given.len() > 1) {
         let mut payload = payload.clone();
-        for name in given.iter().filter(|name| *name != left) {
-            payload[*name] = json!(own(name));
+        for (name, own) in ids.iter().zip(own).filter(|(name, _)| given.contains(name) && *name != left) {
+            payload[*name] = json!(own);
         }
         payloads.push(payload);
     }
     if payload.get("part_ids").is_some() {
-        payloads.push(json!({ "part_ids": [own_part, PLENTY] }));
+        payloads.push(json!({ "part_ids": [own[0], PLENTY] }));
     }
     payloads
 }
