@@ -85,6 +85,7 @@ impl Daemon {
         controller.refresh().await;
         let (users, changed_users) = mpsc::unbounded_channel();
         controller.run(&tasks, &life, users);
+        tasks.spawn(parts.clone().keep_keys_fresh(life.stop.clone()));
         tasks.spawn(forget_changed_users(parts.clone(), changed_users, life.stop.clone()));
 
         let address = listener.local_addr()?;
@@ -153,9 +154,11 @@ async fn database(settings: &Settings) -> anyhow::Result<(Option<Cluster>, Optio
 fn parts_config(secrets: Secrets, build: &BuildInfo) -> PartsConfig {
     PartsConfig {
         jwt_secrets: secrets.jwt,
+        jwks_url: secrets.jwks_url,
         service_keys: secrets.service_keys,
         signing_key: secrets.signing_key,
         require_enrolled_signatures: secrets.require_enrolled_signatures,
+        cors_origins: secrets.cors_origins,
         build: build.clone(),
     }
 }

@@ -1,14 +1,18 @@
 //! What the room is given, and what it keeps between requests.
 
 use super::auth::Auth;
+use super::jwks::Jwks;
 use super::people::People;
 use super::signature::SigningKey;
 use crate::build_info::BuildInfo;
 use crate::flags::Flags;
 use crate::store::Pools;
+use axum::http::HeaderValue;
+use reqwest::Url;
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// How long the database may take to show that it is there, when a pool had no connection to give.
 const SIGN_OF_LIFE: Duration = Duration::from_millis(250);
@@ -18,12 +22,16 @@ const SIGN_OF_LIFE: Duration = Duration::from_millis(250);
 pub struct PartsConfig {
     /// Secrets of HS256 tokens; any of them may verify one.
     pub jwt_secrets: Vec<SecretString>,
+    /// Where the issuer of tokens publishes its keys, for ES256 and RS256.
+    pub jwks_url: Option<Url>,
     /// Keys that may force a lens.
     pub service_keys: Vec<SecretString>,
     /// The key of the signature chain.
     pub signing_key: SecretString,
     /// Whether a user without an enrolled PIN and code generator may sign.
     pub require_enrolled_signatures: bool,
+    /// Origins whose pages may read our answers.
+    pub cors_origins: Vec<HeaderValue>,
     /// What `/version` says.
     pub build: BuildInfo,
 }
@@ -32,7 +40,7 @@ pub struct PartsConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// Without one, no token could be told from a forged one.
-    #[error("no secret to verify tokens with\nhint: set TENANT_1_SUPABASE_JWT_SECRET")]
+    #[error("no secret to verify tokens with\nhint: set TENANT_1_SUPABASE_JWT_SECRET or SUPABASE_JWKS_URL")]
     NoJwtSecret,
     /// An empty key would sign what anybody can sign.
     #[error("the signing key is empty\nhint: set RAMPART_SIGNING_KEY")]
@@ -40,6 +48,9 @@ pub enum ConfigError {
     /// An empty key would let everybody force a lens.
     #[error("a service key is empty")]
     EmptyServiceKey,
+    /// Without a client the issuer's keys cannot be fetched.
+    #[error("cannot make an HTTP client for SUPABASE_JWKS_URL")]
+    NoHttpClient,
 }
 
 /// Everything a request needs. Share it behind an `Arc`.
@@ -57,6 +68,8 @@ pub struct PartsState {
     pub(super) signing: SigningKey,
     /// Whether presence of a signature is not enough.
     pub(super) require_enrolled_signatures: bool,
+    /// Whose pages may read our answers.
+    pub(super) cors_origins: Vec<HeaderValue>,
     /// Which build this is.
     pub(super) build: BuildInfo,
 }
@@ -64,15 +77,24 @@ pub struct PartsState {
 impl PartsState {
     /// Refuses to start without secrets: there is no developer mode to forget about.
     pub fn new(config: PartsConfig, pools: Arc<Pools>, flags: Arc<Flags>) -> Result<Self, ConfigError> {
+        let jwks = config.jwks_url.map(Jwks::new).transpose().map_err(|_| ConfigError::NoHttpClient)?;
         Ok(Self {
             pools,
             flags,
-            auth: Auth::new(&config.jwt_secrets, &config.service_keys)?,
+            auth: Auth::new(&config.jwt_secrets, &config.service_keys, jwks.map(Arc::new))?,
             people: People::default(),
             signing: SigningKey::new(&config.signing_key)?,
             require_enrolled_signatures: config.require_enrolled_signatures,
+            cors_origins: config.cors_origins,
             build: config.build,
         })
+    }
+
+    /// Fetches the keys of whoever issues tokens, now and then until `stop`; done at once where none is named.
+    pub async fn keep_keys_fresh(self: Arc<Self>, stop: CancellationToken) {
+        if let Some(jwks) = &self.auth.jwks {
+            jwks.keep_fresh(stop).await;
+        }
     }
 
     /// Drops what is remembered of a user; for `NOTIFY rampart_users, '<user id>'`.
