@@ -9,4 +9,6 @@ mod parts;
 mod private;
 mod rollback;
 mod runbook;
+mod signatures;
 mod surfaces;
+mod tokens;
