@@ -1,9 +1,12 @@
 //! Settings: each a flag and an environment variable; secrets from the environment or files alone.
 
 use crate::secrets::Generated;
+use axum::http::HeaderValue;
 use clap::Args;
 use rampart_postgres::{Config as PostgresConfig, Durability};
+use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
+use std::collections::BTreeMap;
 use std::env;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -20,16 +23,25 @@ const PLATFORM_MARKERS: [&str; 9] = [
     "WEBSITE_INSTANCE_ID",
     "VERCEL",
 ];
-/// Where the secret that verifies users' tokens may stand.
-const JWT_SECRETS: [&str; 4] =
-    ["TENANT_1_SUPABASE_JWT_SECRET", "MASTER_SUPABASE_JWT_SECRET", "TENANT_SUPABASE_JWT_SECRET", "SUPABASE_JWT_SECRET"];
-/// Where the service key may stand.
-const SERVICE_KEYS: [&str; 4] = [
-    "TENANT_1_SUPABASE_SERVICE_KEY",
-    "MASTER_SUPABASE_SERVICE_KEY",
-    "TENANT_SUPABASE_SERVICE_KEY",
-    "SUPABASE_SERVICE_KEY",
-];
+/// What may stand before the names below, the one that counts most first. A yacht's own names begin with its code,
+/// which begins with `y`: `yTEST_YACHT_001_SUPABASE_JWT_SECRET`.
+const PREFIXES: [&str; 4] = ["TENANT_1_", "MASTER_", "TENANT_", ""];
+/// The secret that verifies users' tokens.
+const JWT_SECRET: &str = "SUPABASE_JWT_SECRET";
+/// A service key.
+const SERVICE_KEY: &str = "SUPABASE_SERVICE_KEY";
+/// The Supabase project whose database this is.
+const SUPABASE_URL: &str = "SUPABASE_URL";
+/// The yacht whose names go before those of other yachts.
+const DEFAULT_YACHT: &str = "DEFAULT_YACHT_CODE";
+/// Where the issuer of tokens publishes its keys.
+const JWKS_URL: &str = "SUPABASE_JWKS_URL";
+/// Origins whose pages may read what the parts API answers.
+const CORS_ORIGINS: &str = "RAMPART_CORS_ORIGINS";
+/// The password of a DATABASE_URL that has none.
+const DB_PASSWORD: &str = "TENANT_1_DB_PASSWORD";
+/// Whether a signature must be proven.
+const REQUIRE_ENROLLED: &str = "REQUIRE_ENROLLED_SIGNATURES";
 
 /// Where Supabase's own URL may stand; storage is kept there then.
 const SUPABASE_URLS: [&str; 4] =
@@ -39,7 +51,7 @@ const SUPABASE_URLS: [&str; 4] =
 #[derive(Clone, Debug, Args)]
 pub struct Settings {
     /// PostgreSQL 15 or newer; without it a private one is run under the data directory, with demo seeds.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = with_password)]
     pub database_url: Option<String>,
     /// Where to listen. PORT, where set, means every address at that port.
     #[arg(long, env = "RAMPART_LISTEN", default_value = "127.0.0.1:8080")]
@@ -120,6 +132,8 @@ fn is_marker(name: &str) -> bool {
 pub struct Secrets {
     /// Any of these verifies a user's token.
     pub jwt: Vec<SecretString>,
+    /// Where the issuer of tokens publishes its keys.
+    pub jwks_url: Option<Url>,
     /// Any of these is a service key.
     pub service_keys: Vec<SecretString>,
     /// Signs audit entries.
@@ -128,50 +142,174 @@ pub struct Secrets {
     pub ops_tokens: SecretString,
     /// Refuse signatures of people who have not enrolled.
     pub require_enrolled_signatures: bool,
+    /// Origins whose pages may read what the parts API answers.
+    pub cors_origins: Vec<HeaderValue>,
 }
 
 impl Secrets {
     /// Reads them from the environment; what is missing is taken from `generated`, where there is any.
     pub fn from_env(generated: Option<&Generated>) -> Result<Self, SettingsError> {
-        let jwt = Self::jwt_from_env(generated)?;
-        let one = |name: &str, generated: Option<&SecretString>| {
-            any_of(&[name], generated)
-                .into_iter()
-                .next()
-                .ok_or_else(|| SettingsError(format!("expected {name} to be set")))
+        one_project(&env_pairs())?;
+        let jwks_url = named(JWKS_URL).map(|url| jwks_url(&url)).transpose()?;
+        let jwt = match Self::jwt_secrets(generated)? {
+            none if none.is_empty() && jwks_url.is_none() => return Err(no_jwt_secret()),
+            secrets => secrets,
         };
         Ok(Self {
-            service_keys: any_of(&SERVICE_KEYS, generated.map(|generated| &generated.service_key)),
-            signing_key: one("RAMPART_SIGNING_KEY", generated.map(|generated| &generated.signing_key))?,
+            service_keys: any_of(SERVICE_KEY, generated.map(|generated| &generated.service_key)),
+            signing_key: Self::signing_key_from_env(generated)?,
             ops_tokens: one("RAMPART_OPS_TOKENS", generated.map(|generated| &generated.ops_tokens))?,
-            require_enrolled_signatures: named("REQUIRE_ENROLLED_SIGNATURES").is_some_and(|value| value == "true"),
+            require_enrolled_signatures: truth(REQUIRE_ENROLLED, named(REQUIRE_ENROLLED).as_deref())?,
+            cors_origins: named(CORS_ORIGINS).map_or(Ok(Vec::new()), |origins| self::origins(&origins))?,
+            jwks_url,
             jwt,
         })
     }
 
-    /// The secrets that verify users' tokens. Without any the daemon does not start.
+    /// The key of the signature chain.
+    pub fn signing_key_from_env(generated: Option<&Generated>) -> Result<SecretString, SettingsError> {
+        one("RAMPART_SIGNING_KEY", generated.map(|generated| &generated.signing_key))
+    }
+
+    /// The secrets that verify users' tokens; at least one.
     pub fn jwt_from_env(generated: Option<&Generated>) -> Result<Vec<SecretString>, SettingsError> {
-        let jwt = any_of(&JWT_SECRETS, generated.map(|generated| &generated.jwt_secret));
-        if jwt.is_empty() {
-            return Err(SettingsError(format!(
-                "expected the secret of users' tokens in one of {}",
-                JWT_SECRETS.join(", ")
-            )));
-        }
-        if jwt.iter().any(|secret| secret.expose_secret().len() < 16) {
+        let secrets = Self::jwt_secrets(generated)?;
+        if secrets.is_empty() { Err(no_jwt_secret()) } else { Ok(secrets) }
+    }
+
+    fn jwt_secrets(generated: Option<&Generated>) -> Result<Vec<SecretString>, SettingsError> {
+        let secrets = any_of(JWT_SECRET, generated.map(|generated| &generated.jwt_secret));
+        if secrets.iter().any(|secret| secret.expose_secret().len() < 16) {
             return Err(SettingsError("the secret of users' tokens: expected at least 16 characters".to_owned()));
         }
-        Ok(jwt)
+        Ok(secrets)
     }
 }
 
-/// Every one of the variables that is set; where none is, what was generated.
-fn any_of(names: &[&str], generated: Option<&SecretString>) -> Vec<SecretString> {
-    let mut found: Vec<SecretString> = names.iter().filter_map(|name| named(name)).map(SecretString::from).collect();
+fn no_jwt_secret() -> SettingsError {
+    let names = PREFIXES.map(|prefix| format!("{prefix}{JWT_SECRET}")).join(", ");
+    SettingsError(format!(
+        "expected the secret of users' tokens in one of {names}, y<YACHT_CODE>_{JWT_SECRET}, or {JWKS_URL}"
+    ))
+}
+
+fn one(name: &str, generated: Option<&SecretString>) -> Result<SecretString, SettingsError> {
+    let secret = named(name).map(SecretString::from).or_else(|| generated.cloned());
+    secret.ok_or_else(|| SettingsError(format!("expected {name} to be set")))
+}
+
+/// Every one of the variables of this kind that is set; where none is, what was generated.
+fn any_of(kind: &str, generated: Option<&SecretString>) -> Vec<SecretString> {
+    let set = in_order(kind, &env_pairs()).into_iter();
+    let mut found: Vec<SecretString> = set.map(|(_, value)| SecretString::from(value)).collect();
     if found.is_empty() {
         found.extend(generated.cloned());
     }
     found
+}
+
+/// The variables of a kind with their names: those for everybody, then the default yacht's, then other yachts'.
+fn in_order(kind: &str, env: &BTreeMap<String, String>) -> Vec<(String, String)> {
+    let default = env.get(DEFAULT_YACHT).map(|code| format!("y{}_{kind}", code.strip_prefix('y').unwrap_or(code)));
+    let mut names: Vec<String> = PREFIXES.iter().map(|prefix| format!("{prefix}{kind}")).chain(default).collect();
+    let yachts = env.keys().filter(|name| name.starts_with('y') && name.ends_with(&format!("_{kind}")));
+    for name in yachts {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    names.into_iter().filter_map(|name| env.get(&name).cloned().map(|value| (name, value))).collect()
+}
+
+/// One daemon has one database. The project that issues tokens may be another one, so MASTER_SUPABASE_URL is not
+/// compared.
+fn one_project(env: &BTreeMap<String, String>) -> Result<(), SettingsError> {
+    let plain = |url: &str| url.trim().trim_end_matches('/').to_lowercase();
+    let urls = in_order(SUPABASE_URL, env);
+    let mut urls = urls.iter().filter(|(name, _)| !name.starts_with("MASTER_"));
+    let Some((first, url)) = urls.next() else { return Ok(()) };
+    match urls.find(|(_, other)| plain(other) != plain(url)) {
+        None => Ok(()),
+        Some((second, _)) => Err(SettingsError(format!(
+            "{first} and {second} name different Supabase projects: one daemon has one database\n\
+             hint: run one daemon for each project"
+        ))),
+    }
+}
+
+fn truth(name: &str, value: Option<&str>) -> Result<bool, SettingsError> {
+    match value.map(str::to_lowercase).as_deref() {
+        None | Some("false" | "0") => Ok(false),
+        Some("true" | "1") => Ok(true),
+        // Taken for "no", a typing mistake would open what was meant to be closed.
+        Some(_) => Err(SettingsError(format!("{name}: expected true or false"))),
+    }
+}
+
+/// Keys that came over plain HTTP could be anybody's.
+fn jwks_url(text: &str) -> Result<Url, SettingsError> {
+    let url = Url::parse(text.trim()).ok().filter(|url| {
+        let here = url.host_str().is_some_and(|host| ["localhost", "127.0.0.1", "[::1]"].contains(&host));
+        url.scheme() == "https" || (url.scheme() == "http" && here)
+    });
+    url.ok_or_else(|| SettingsError(format!("{JWKS_URL}: expected an https URL")))
+}
+
+/// Exact origins, separated by commas.
+fn origins(text: &str) -> Result<Vec<HeaderValue>, SettingsError> {
+    text.split(',').map(str::trim).filter(|origin| !origin.is_empty()).map(origin).collect()
+}
+
+fn origin(text: &str) -> Result<HeaderValue, SettingsError> {
+    if text.contains('*') {
+        return Err(SettingsError(format!(
+            "{CORS_ORIGINS}: {text:?}: pages of unknown origin are not let in; name each"
+        )));
+    }
+    let parsed = Url::parse(text).ok().filter(|url| ["http", "https"].contains(&url.scheme()));
+    let plain = parsed.map(|url| url.origin().ascii_serialization());
+    let wrong = || {
+        let hint = plain.as_ref().map(|plain| format!("\nhint: did you mean {plain}?")).unwrap_or_default();
+        SettingsError(format!("{CORS_ORIGINS}: {text:?} is no origin like https://app.example.com{hint}"))
+    };
+    if plain.as_deref() != Some(text) {
+        return Err(wrong());
+    }
+    HeaderValue::from_str(text).map_err(|_| wrong())
+}
+
+/// A DATABASE_URL, with the password of TENANT_1_DB_PASSWORD where it has none of its own.
+pub(crate) fn with_password(url: &str) -> Result<String, SettingsError> {
+    filled(url, named(DB_PASSWORD).as_deref())
+}
+
+fn filled(url: &str, password: Option<&str>) -> Result<String, SettingsError> {
+    let Some(password) = password else { return Ok(url.to_owned()) };
+    let Ok(mut parsed) = Url::parse(url) else { return Ok(url.to_owned()) };
+    let has_one = parsed.password().is_some() || parsed.query_pairs().any(|(name, _)| name == "password");
+    if has_one || parsed.username().is_empty() {
+        return Ok(url.to_owned());
+    }
+    parsed
+        .set_password(Some(password))
+        .map_err(|()| SettingsError(format!("{DB_PASSWORD}: DATABASE_URL has no place for a password")))?;
+    Ok(parsed.into())
+}
+
+/// The names that are read here and are no flags of the command line.
+#[cfg(test)]
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    let fixed =
+        [JWT_SECRET, SERVICE_KEY, SUPABASE_URL, DEFAULT_YACHT, JWKS_URL, CORS_ORIGINS, DB_PASSWORD, REQUIRE_ENROLLED];
+    fixed.into_iter().chain(["PORT", "RAMPART_SIGNING_KEY", "RAMPART_OPS_TOKENS"])
+}
+
+/// The environment, without variables that are set to nothing.
+fn env_pairs() -> BTreeMap<String, String> {
+    let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+        Some((name.into_string().ok()?, value.into_string().ok()?))
+    };
+    env::vars_os().filter_map(text).filter(|(_, value)| !value.trim().is_empty()).collect()
 }
 
 /// An environment variable that is set to something.
@@ -190,5 +328,75 @@ mod tests {
         for name in ["RENDER", "TENANT_1_SUPABASE_URL", "yTEST_YACHT_001_SUPABASE_URL", "KUBERNETES_SERVICE_HOST"] {
             assert_eq!(marker(&["PATH", name]).as_deref(), Some(name));
         }
+    }
+
+    fn env(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn every_yachts_secret_counts_and_the_default_yachts_comes_before_the_others() {
+        let mut env = env(&[
+            ("yA_1_SUPABASE_JWT_SECRET", "a"),
+            ("yTEST_YACHT_001_SUPABASE_JWT_SECRET", "test"),
+            ("yTEST_YACHT_001_SUPABASE_SERVICE_KEY", "key"),
+            ("SUPABASE_JWT_SECRET", "all"),
+            ("NOT_A_SUPABASE_JWT_SECRET", "no"),
+        ]);
+        let values = |kind, env: &_| in_order(kind, env).into_iter().map(|(_, value)| value).collect::<Vec<_>>();
+        assert_eq!(values(JWT_SECRET, &env), ["all", "a", "test"]);
+        for code in ["yTEST_YACHT_001", "TEST_YACHT_001"] {
+            env.insert(DEFAULT_YACHT.to_owned(), code.to_owned());
+            assert_eq!(values(JWT_SECRET, &env), ["all", "test", "a"]);
+        }
+        assert_eq!(values(SERVICE_KEY, &env), ["key"]);
+    }
+
+    #[test]
+    fn two_projects_are_refused_and_two_spellings_are_not() {
+        let urls = |tenant, yacht| {
+            one_project(&env(&[
+                ("TENANT_1_SUPABASE_URL", tenant),
+                ("MASTER_SUPABASE_URL", "https://issuer.supabase.co"),
+                ("yA_SUPABASE_URL", yacht),
+            ]))
+        };
+        assert!(urls("https://one.supabase.co", "https://ONE.supabase.co/").is_ok());
+        let refused = urls("https://one.supabase.co", "https://two.supabase.co").expect_err("two").to_string();
+        assert!(refused.contains("TENANT_1_SUPABASE_URL") && refused.contains("yA_SUPABASE_URL"), "{refused}");
+    }
+
+    #[test]
+    fn an_origin_is_exact_or_refused_by_name() {
+        let taken = |text: &str| origins(text).map(|origins| origins.len()).map_err(|error| error.to_string());
+        assert_eq!(taken("https://app.example.com, http://localhost:3000"), Ok(2));
+        assert_eq!(taken(" , "), Ok(0));
+        for wrong in
+            ["https://a.example/", "https://a.example:443", "a.example", "null", "ftp://a.example", "https://*.a"]
+        {
+            let text = format!("https://b.example,{wrong}");
+            let told = taken(&text);
+            assert!(told.is_err_and(|told| told.contains(wrong)), "{wrong}");
+        }
+        assert!(taken("*").is_err_and(|told| told.contains('*')));
+    }
+
+    #[test]
+    fn a_password_fills_a_gap_and_replaces_nothing() {
+        let filled = |url| filled(url, Some("p@ss/word")).expect("a URL");
+        assert_eq!(filled("postgres://u@h:5432/d"), "postgres://u:p%40ss%2Fword@h:5432/d");
+        for kept in ["postgres://u:own@h/d", "postgres://u@h/d?password=own", "host=h user=u"] {
+            assert_eq!(filled(kept), kept);
+        }
+    }
+
+    #[test]
+    fn a_truth_value_is_said_plainly_and_keys_come_safely() {
+        assert_eq!(truth("X", Some("True")).ok(), Some(true));
+        assert_eq!(truth("X", None).ok(), Some(false));
+        assert!(truth("X", Some("yes please")).is_err());
+        assert!(jwks_url("https://p.supabase.co/auth/v1/.well-known/jwks.json").is_ok());
+        assert!(jwks_url("http://127.0.0.1:1/jwks.json").is_ok());
+        assert!(jwks_url("http://p.supabase.co/jwks.json").is_err());
     }
 }

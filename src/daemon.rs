@@ -89,6 +89,7 @@ impl Daemon {
         controller.run(&tasks, &life, users);
         let sweeper = parts.clone();
         tasks.spawn(async move { sweeper.sweep_storage().await });
+        tasks.spawn(parts.clone().keep_keys_fresh(life.stop.clone()));
         tasks.spawn(forget_changed_users(parts.clone(), changed_users, life.stop.clone()));
 
         let address = listener.local_addr()?;
@@ -158,9 +159,11 @@ fn parts_config(settings: &Settings, secrets: Secrets, build: &BuildInfo) -> Par
     PartsConfig {
         storage: storage_config(settings, &secrets),
         jwt_secrets: secrets.jwt,
+        jwks_url: secrets.jwks_url,
         service_keys: secrets.service_keys,
         signing_key: secrets.signing_key,
         require_enrolled_signatures: secrets.require_enrolled_signatures,
+        cors_origins: secrets.cors_origins,
         build: build.clone(),
     }
 }

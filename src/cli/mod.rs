@@ -2,11 +2,14 @@
 //!
 //! Exit codes: 0 done, 1 "the answer is no" (a refused command, a broken policy), 2 wrong use.
 
+mod audit;
 mod client;
 mod demo;
+mod enroll;
 mod flag;
 mod journal;
 mod migrate;
+mod owner;
 mod policy;
 mod psql;
 mod report;
@@ -44,8 +47,11 @@ enum Command {
     Rollout(rollout::Command),
     /// Report a problem to the rollout of a flag.
     Report(report::Args),
-    /// Make a token of a user of the parts API, for tests.
+    /// Make a token of a user of the parts API, for tests; say who can prove a signature.
     Token(token::Args),
+    /// Check the audit log.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// See and evaluate flags.
     #[command(subcommand)]
     Flag(flag::Command),
@@ -87,7 +93,36 @@ async fn dispatch(command: Command) -> anyhow::Result<Answer> {
         Command::Policy(command) => policy::run(&command),
         Command::Rollout(command) => rollout::run(command).await,
         Command::Report(args) => report::run(args).await,
-        Command::Token(args) => token::run(&args),
+        Command::Token(args) => token::run(&args).await,
+        Command::Audit(command) => audit::run(command).await,
         Command::Flag(command) => flag::run(command).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn names(command: &clap::Command, found: &mut Vec<String>) {
+        let of_arguments = command.get_arguments().filter_map(|argument| argument.get_env());
+        found.extend(of_arguments.filter_map(|name| name.to_str().map(str::to_owned)));
+        command.get_subcommands().for_each(|command| names(command, found));
+    }
+
+    #[test]
+    fn every_setting_is_documented() {
+        let documented = include_str!("../../docs/configuration.md");
+        let mut found: Vec<String> = crate::config::names().map(str::to_owned).collect();
+        names(&Cli::command(), &mut found);
+        assert!(found.len() > 15, "{found:?}");
+        for name in found {
+            assert!(documented.contains(&format!("`{name}`")), "{name} is not in docs/configuration.md");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
     }
 }

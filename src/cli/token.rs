@@ -1,6 +1,6 @@
 //! `rampart token`
 
-use super::{Answer, WrongUse};
+use super::{Answer, WrongUse, enroll};
 use crate::clock;
 use crate::config::Secrets;
 use crate::secrets::Generated;
@@ -28,7 +28,10 @@ enum Person {
 #[command(
     after_help = "Example: curl -H \"Authorization: Bearer $(rampart token --role hod)\" localhost:8080/v1/parts/low-stock"
 )]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    enrolment: Option<enroll::Command>,
     /// A person of the seeds.
     #[arg(long, value_enum, default_value = "crew", conflicts_with = "user")]
     role: Person,
@@ -43,7 +46,10 @@ pub(super) struct Args {
     data_dir: PathBuf,
 }
 
-pub(super) fn run(args: &Args) -> anyhow::Result<Answer> {
+pub(super) async fn run(args: &Args) -> anyhow::Result<Answer> {
+    if let Some(enrolment) = &args.enrolment {
+        return enroll::run(enrolment).await;
+    }
     let generated = Generated::load(&args.data_dir)?;
     let secrets = Secrets::jwt_from_env(generated.as_ref())?;
     let secret = secrets.first().ok_or_else(|| WrongUse("no secret to sign with".to_owned()))?;

@@ -9,7 +9,8 @@ use super::command::{IDEMPOTENCY_KEY_MAX_CHARS, Outcome, told};
 use super::errors::ApiError;
 use super::fields::{Fields, TEXT_MAX_CHARS};
 use super::gate::Caller;
-use super::signature::{self, SigningKey};
+use super::signature::{self, Signature, SigningKey};
+use super::signer::{self, Signer};
 use super::state::PartsState;
 use super::transaction;
 use rampart_core::Timestamp;
@@ -31,7 +32,7 @@ pub(super) struct Adjust {
     quantity_change: Option<i32>,
     location: Option<String>,
     reason: String,
-    reason_code: Option<String>,
+    signature: Signature,
     notes: Option<String>,
     key: Option<String>,
 }
@@ -99,19 +100,16 @@ impl Adjust {
             reason: fields.text("reason", REASON_MAX_CHARS),
             notes: fields.optional_text("notes", TEXT_MAX_CHARS),
             key: fields.optional_text("idempotency_key", IDEMPOTENCY_KEY_MAX_CHARS),
-            reason_code: signature::required(&mut fields),
+            signature: signature::required(&mut fields),
         };
         fields.done(adjust)
     }
 
     /// Adjusts it.
     pub(super) async fn run(&self, state: &PartsState, caller: &Caller) -> Result<Outcome, ApiError> {
-        if state.require_enrolled_signatures {
-            // Nobody can enrol yet, so nobody is.
-            return Err(ApiError::invalid_signature());
-        }
-        let pool = &state.pools.parts_write;
-        let answer = transaction::retry_write(|| self.write(pool, caller, &state.signing)).await?;
+        let (pool, key) = (&state.pools.parts_write, &state.signing);
+        let write = |signer| self.write(pool, caller, key, signer);
+        let answer = signer::signed_write(state, caller, &self.signature, write).await?;
         let (written, replayed) = told::<Written>(answer)?;
         let message = if written.adjustment == 0 {
             format!("Confirmed {} of {}", written.new_quantity, written.part_name)
@@ -133,7 +131,7 @@ impl Adjust {
         Ok(Outcome::changed(audit_id, replayed, body))
     }
 
-    async fn write(&self, pool: &PgPool, caller: &Caller, key: &SigningKey) -> Result<Value, Error> {
+    async fn write(&self, pool: &PgPool, caller: &Caller, key: &SigningKey, signer: Signer) -> Result<Value, Error> {
         let mut transaction = transaction::begin_write(pool, &caller.claims).await?;
         let begun = sqlx::query!(
             r#"select public.parts_adjust_begin($1, $2, $3, $4, $5, $6) as "answer!", clock_timestamp() as "now!""#,
@@ -151,7 +149,8 @@ impl Adjust {
             return Ok(begun.answer);
         }
         let facts = serde_json::from_value::<Begun>(begun.answer).map_err(|error| Error::Decode(error.into()))?;
-        let sealed = key.seal(self.facts(&facts, begun.now), &facts.previous_signature);
+        let vouched = signer.sign(&mut transaction).await?;
+        let sealed = key.seal(self.facts(&facts, begun.now), &facts.previous_signature, vouched);
         let answer = sqlx::query_scalar!(
             r#"select public.parts_adjust_commit($1, $2, $3, $4, $5, $6, $7, $8, $9) as "answer!""#,
             facts.stock_id,
@@ -183,9 +182,8 @@ impl Adjust {
             ("new_quantity", begun.new_quantity.into()),
             ("reason", self.reason.clone().into()),
             ("signed_at", now.to_rfc3339_opts(chrono::SecondsFormat::Micros, true).into()),
-            ("verified", false.into()),
         ]);
-        if let Some(code) = &self.reason_code {
+        if let Some(code) = &self.signature.reason_code {
             facts.insert("reason_code", code.clone().into());
         }
         facts
@@ -200,7 +198,7 @@ impl Adjust {
             ("quantity_change", self.quantity_change.into()),
             ("location", self.location.clone().into()),
             ("reason", self.reason.clone().into()),
-            ("reason_code", self.reason_code.clone().into()),
+            ("reason_code", self.signature.reason_code.clone().into()),
             ("notes", self.notes.clone().into()),
         ]))
     }

@@ -1,9 +1,11 @@
 //! Who asks: bearer tokens of users, and the service key that may force a lens.
 //!
-//! Tokens are JSON Web Tokens (RFC 7519) signed with HS256, as Supabase makes them. The algorithm is
-//! pinned: a token that names another one is refused before its signature is looked at.
+//! Tokens are JSON Web Tokens (RFC 7519) as Supabase makes them: signed with HS256 and a secret, or with
+//! ES256 or RS256 and a key that the issuer publishes. Each key is good for one algorithm alone, so a token
+//! that names another one is refused before its signature is looked at; a public key is never a secret.
 
 use super::errors::ApiError;
+use super::jwks::Jwks;
 use super::lens::{LENS_HEADER, Lens};
 use super::state::ConfigError;
 use crate::clock;
@@ -12,6 +14,7 @@ use axum::http::{HeaderMap, header};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use std::sync::Arc;
 use subtle::{Choice, ConstantTimeEq};
 use uuid::Uuid;
 
@@ -26,6 +29,8 @@ const APIKEY_HEADER: &str = "apikey";
 pub(super) struct Auth {
     secrets: Vec<DecodingKey>,
     validation: Validation,
+    /// The issuer's keys, where it publishes some.
+    pub(super) jwks: Option<Arc<Jwks>>,
     /// SHA-256 of each service key: comparing digests takes the same time whatever the key's length.
     service_keys: Vec<Vec<u8>>,
 }
@@ -46,48 +51,53 @@ struct Claims {
 }
 
 impl Auth {
-    /// Refuses an empty set of secrets, and empty ones.
-    pub(super) fn new(secrets: &[SecretString], service_keys: &[SecretString]) -> Result<Self, ConfigError> {
-        if secrets.is_empty() || secrets.iter().any(|secret| secret.expose_secret().is_empty()) {
+    /// Refuses to have nothing to verify tokens with, and empty secrets.
+    pub(super) fn new(
+        secrets: &[SecretString],
+        service_keys: &[SecretString],
+        jwks: Option<Arc<Jwks>>,
+    ) -> Result<Self, ConfigError> {
+        if (secrets.is_empty() && jwks.is_none()) || secrets.iter().any(|secret| secret.expose_secret().is_empty()) {
             return Err(ConfigError::NoJwtSecret);
         }
         if service_keys.iter().any(|key| key.expose_secret().is_empty()) {
             return Err(ConfigError::EmptyServiceKey);
         }
-        let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_required_spec_claims(&["exp", "aud", "sub"]);
-        validation.set_audience(&[AUDIENCE]);
-        // The library knows one leeway for all times; we grant none on the expiry. See `in_time`.
-        validation.validate_exp = false;
-        validation.validate_nbf = false;
         Ok(Self {
             secrets: secrets.iter().map(|secret| DecodingKey::from_secret(secret.expose_secret().as_bytes())).collect(),
-            validation,
+            validation: validation(Algorithm::HS256),
+            jwks,
             service_keys: service_keys.iter().map(|key| fingerprint(key.expose_secret().as_bytes())).collect(),
         })
     }
 
     /// The user of a request's bearer token.
     pub(super) fn user(&self, headers: &HeaderMap) -> Result<Uuid, ApiError> {
-        let header =
-            headers.get(header::AUTHORIZATION).ok_or_else(|| ApiError::unauthorized("missing bearer token"))?;
-        let token = header
-            .to_str()
-            .ok()
-            .and_then(|header| header.split_once(' '))
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .map(|(_, token)| token.trim())
-            .ok_or_else(|| ApiError::unauthorized("expected a bearer token"))?;
-        let claims = self
-            .secrets
-            .iter()
-            .find_map(|secret| jsonwebtoken::decode::<Claims>(token, secret, &self.validation).ok())
-            .ok_or_else(|| ApiError::unauthorized("invalid token"))?
-            .claims;
+        let token = bearer_token(headers)?;
+        let claims = self.claims(token).ok_or_else(|| ApiError::unauthorized("invalid token"))?;
         if !in_time(&claims, seconds_now()) {
             return Err(ApiError::unauthorized("token expired or not valid yet"));
         }
         claims.sub.parse().map_err(|_| ApiError::unauthorized("invalid token"))
+    }
+
+    /// Asks the issuer for the key of a token that names one we do not know. To be awaited before [`Self::user`],
+    /// which itself never waits.
+    pub(super) async fn learn_key(&self, headers: &HeaderMap) {
+        let Some(jwks) = &self.jwks else { return };
+        let header = bearer_token(headers).ok().and_then(|token| jsonwebtoken::decode_header(token).ok());
+        if let Some(key_id) = header.filter(|header| header.alg != Algorithm::HS256).and_then(|header| header.kid) {
+            jwks.learn(&key_id).await;
+        }
+    }
+
+    fn claims(&self, token: &str) -> Option<Claims> {
+        let header = jsonwebtoken::decode_header(token).ok()?;
+        if header.alg == Algorithm::HS256 {
+            let decode = |secret| jsonwebtoken::decode::<Claims>(token, secret, &self.validation).ok();
+            return Some(self.secrets.iter().find_map(decode)?.claims);
+        }
+        self.jwks.as_ref()?.claims(token, &header.kid?)
     }
 
     /// The lens a holder of the service key asks for. From anybody else the wish is ignored.
@@ -116,6 +126,28 @@ impl Auth {
     }
 }
 
+fn bearer_token(headers: &HeaderMap) -> Result<&str, ApiError> {
+    let header = headers.get(header::AUTHORIZATION).ok_or_else(|| ApiError::unauthorized("missing bearer token"))?;
+    header
+        .to_str()
+        .ok()
+        .and_then(|header| header.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token.trim())
+        .ok_or_else(|| ApiError::unauthorized("expected a bearer token"))
+}
+
+/// What every token must have, whichever key has signed it.
+pub(super) fn validation(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.set_required_spec_claims(&["exp", "aud", "sub"]);
+    validation.set_audience(&[AUDIENCE]);
+    // The library knows one leeway for all times; we grant none on the expiry. See `in_time`.
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation
+}
+
 fn fingerprint(key: &[u8]) -> Vec<u8> {
     digest(&SHA256, key).as_ref().to_vec()
 }
@@ -140,7 +172,7 @@ mod tests {
     const USER: &str = "5af9d61d-9b2e-4db4-a54c-a3c95eec70e5";
 
     fn auth() -> Auth {
-        Auth::new(&["one".into(), "two".into()], &["service".into()]).expect("secrets")
+        Auth::new(&["one".into(), "two".into()], &["service".into()], None).expect("secrets")
     }
 
     fn ask(claims: &Value, secret: &str, algorithm: Algorithm) -> Result<Uuid, ApiError> {
@@ -201,6 +233,20 @@ mod tests {
     }
 
     #[test]
+    fn an_expiry_has_no_leeway_and_a_beginning_has_a_minute() {
+        let claims =
+            |exp: f64, iat: f64, nbf: f64| Claims { sub: USER.to_owned(), exp, iat: Some(iat), nbf: Some(nbf) };
+        let now = 1_000_000.0;
+        assert!(in_time(&claims(now + 1.0, now, now), now));
+        assert!(!in_time(&claims(now, now, now), now), "expired this very moment");
+        assert!(!in_time(&claims(now - 1.0, now, now), now), "expired a second ago");
+        for (ahead, counts) in [(60.0, true), (60.5, false)] {
+            assert_eq!(in_time(&claims(now + 99.0, now + ahead, now), now), counts, "iat {ahead} s ahead");
+            assert_eq!(in_time(&claims(now + 99.0, now, now + ahead), now), counts, "nbf {ahead} s ahead");
+        }
+    }
+
+    #[test]
     fn what_is_no_bearer_token_is_refused() {
         for value in ["Bearer", "Bearer ", "Basic YTpi", "Bearer a.b.c", "token"] {
             assert!(bearer(value).is_err(), "{value}");
@@ -238,8 +284,8 @@ mod tests {
 
     #[test]
     fn it_does_not_start_without_secrets() {
-        assert_eq!(Auth::new(&[], &[]).expect_err("no secret"), ConfigError::NoJwtSecret);
-        assert_eq!(Auth::new(&["".into()], &[]).expect_err("empty"), ConfigError::NoJwtSecret);
-        assert_eq!(Auth::new(&["one".into()], &["".into()]).expect_err("empty"), ConfigError::EmptyServiceKey);
+        assert_eq!(Auth::new(&[], &[], None).expect_err("no secret"), ConfigError::NoJwtSecret);
+        assert_eq!(Auth::new(&["".into()], &[], None).expect_err("empty"), ConfigError::NoJwtSecret);
+        assert_eq!(Auth::new(&["one".into()], &["".into()], None).expect_err("empty"), ConfigError::EmptyServiceKey);
     }
 }

@@ -9,6 +9,9 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 use sqlx::postgres::PgDatabaseError;
 
+/// The code of a signature that proves nothing.
+pub(super) const INVALID_SIGNATURE: &str = "INVALID_SIGNATURE";
+
 /// Whose doing a failure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Blame {
@@ -59,10 +62,10 @@ impl ApiError {
         Self::refusal(StatusCode::FORBIDDEN, "INSUFFICIENT_PERMISSIONS", message)
     }
 
-    /// 403: the signature proves nothing.
-    pub(super) fn invalid_signature() -> Self {
+    /// 403: a signature must be proven here, and this user's cannot be.
+    pub(super) fn not_enrolled() -> Self {
         let message = "invalid signature: no PIN and code generator are enrolled for you";
-        Self::refusal(StatusCode::FORBIDDEN, "INVALID_SIGNATURE", message)
+        Self::refusal(StatusCode::FORBIDDEN, INVALID_SIGNATURE, message)
     }
 
     /// 404.
@@ -202,7 +205,8 @@ impl From<StoreError> for ApiError {
 
 /// A refusal of the write path: message and DETAIL are meant for the caller, see `migrations/README.md`.
 fn told(refusal: &PgDatabaseError) -> ApiError {
-    const CODES: [&str; 11] = [
+    const CODES: [&str; 12] = [
+        INVALID_SIGNATURE,
         "VALIDATION_ERROR",
         "MISSING_REQUIRED_FIELD",
         "SIGNATURE_REQUIRED",

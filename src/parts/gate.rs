@@ -47,6 +47,7 @@ pub(super) struct Caller {
 
 /// The gate.
 pub(super) async fn gate(State(state): State<Arc<PartsState>>, request: Request, next: Next) -> Response {
+    state.auth.learn_key(request.headers()).await;
     let user = match state.auth.user(request.headers()) {
         Ok(user) => user,
         Err(error) => return labelled(error.into_response(), Lens::V1),

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use tracing::Instrument;
 use uuid::Uuid;
 
-const REQUEST_ID_HEADER: &str = "x-request-id";
+pub(super) const REQUEST_ID_HEADER: &str = "x-request-id";
 /// A longer id than this is not ours to repeat.
 const REQUEST_ID_MAX_BYTES: usize = 128;
 /// How long a caller should wait before trying again, in seconds.

@@ -44,7 +44,7 @@ impl Reverse {
             reason: fields.text("reason", REASON_MAX_CHARS),
             notes: fields.optional_text("notes", TEXT_MAX_CHARS),
             key: fields.optional_text("idempotency_key", IDEMPOTENCY_KEY_MAX_CHARS),
-            reason_code: signature::required(&mut fields),
+            signature: signature::required(&mut fields),
         };
         fields.done(Self(deed))
     }

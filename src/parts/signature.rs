@@ -7,6 +7,7 @@
 
 use super::canonical::{Facts, canonical, hex, object};
 use super::fields::{Fields, sound};
+use super::signer::Vouched;
 use super::state::ConfigError;
 use aws_lc_rs::digest::{SHA256, digest};
 use aws_lc_rs::hmac;
@@ -16,11 +17,22 @@ use serde_json::Value;
 /// How people sign: a PIN and a code from their generator.
 const SIGNATURE_TYPE: &str = "pin_totp";
 const REASON_CODE_MAX_CHARS: usize = 64;
+/// Digits of a generator's code.
+const CODE_DIGITS: usize = 6;
 
 /// The key of the chain.
-pub(super) struct SigningKey {
-    key: hmac::Key,
-    id: String,
+pub struct SigningKey {
+    pub(super) key: hmac::Key,
+    pub(super) id: String,
+}
+
+/// What a request brings to sign with. PIN and code are compared and forgotten: they are shown by no Debug,
+/// and nothing that is stored, logged or echoed is made of them.
+#[derive(Clone, Debug)]
+pub(super) struct Signature {
+    pub(super) reason_code: Option<String>,
+    pub(super) pin: SecretString,
+    pub(super) totp: SecretString,
 }
 
 impl std::fmt::Debug for SigningKey {
@@ -40,7 +52,7 @@ pub(super) struct Sealed {
 
 impl SigningKey {
     /// Its id is the beginning of its SHA-256: enough to tell keys apart, useless to find one.
-    pub(super) fn new(secret: &SecretString) -> Result<Self, ConfigError> {
+    pub fn new(secret: &SecretString) -> Result<Self, ConfigError> {
         let secret = secret.expose_secret().as_bytes();
         if secret.is_empty() {
             return Err(ConfigError::NoSigningKey);
@@ -50,8 +62,9 @@ impl SigningKey {
         Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret), id })
     }
 
-    /// Signs `facts` as the successor of `previous`.
-    pub(super) fn seal(&self, mut facts: Facts, previous: &str) -> Sealed {
+    /// Signs `facts` as the successor of `previous`, and says whether it is proven who signed.
+    pub(super) fn seal(&self, mut facts: Facts, previous: &str, vouched: Vouched) -> Sealed {
+        facts.insert("verified", vouched.verified.into());
         facts.insert("signature_type", SIGNATURE_TYPE.into());
         facts.insert("key_id", self.id.clone().into());
         facts.insert("previous_signature", previous.into());
@@ -63,26 +76,28 @@ impl SigningKey {
     }
 }
 
-/// Notes what a request's signature lacks. PIN and code are looked at and not taken: nothing to store,
-/// log or echo. Answers the reason code.
-pub(super) fn required(fields: &mut Fields<'_>) -> Option<String> {
-    let signature = fields.given("signature").and_then(Value::as_object);
-    for part in ["pin", "totp"] {
-        let present = match signature.and_then(|signature| signature.get(part)) {
-            Some(Value::String(text)) => !text.trim().is_empty(),
-            Some(Value::Number(_)) => true,
-            _ => false,
+/// Takes a request's signature, and notes what it lacks.
+pub(super) fn required(fields: &mut Fields<'_>) -> Signature {
+    let given = fields.given("signature").and_then(Value::as_object);
+    let mut secret = |name: &str, digits: usize| {
+        let text = match given.and_then(|given| given.get(name)) {
+            Some(Value::String(text)) => text.trim().to_owned(),
+            // A number has lost its leading zeros.
+            Some(Value::Number(number)) => format!("{:0>digits$}", number.to_string()),
+            Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => String::new(),
         };
-        if !present {
-            fields.miss_signature(&format!("signature.{part}"));
+        if text.is_empty() {
+            fields.miss_signature(&format!("signature.{name}"));
         }
-    }
-    let code = signature?.get("reason_code").filter(|code| !code.is_null())?;
-    let code = code.as_str().and_then(|code| sound(code, REASON_CODE_MAX_CHARS));
-    if code.is_none() {
+        SecretString::from(text)
+    };
+    let (pin, totp) = (secret("pin", 0), secret("totp", CODE_DIGITS));
+    let code = given.and_then(|given| given.get("reason_code")).filter(|code| !code.is_null());
+    let reason_code = code.and_then(Value::as_str).and_then(|code| sound(code, REASON_CODE_MAX_CHARS));
+    if code.is_some() && reason_code.is_none() {
         fields.refuse("signature.reason_code", format!("text of at most {REASON_CODE_MAX_CHARS} characters"));
     }
-    code
+    Signature { reason_code, pin, totp }
 }
 
 #[cfg(test)]
@@ -90,12 +105,10 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    const UNPROVEN: Vouched = Vouched { verified: false };
+
     fn facts() -> Facts {
-        Facts::from([
-            ("action", "adjust_stock_quantity".into()),
-            ("old_quantity", 3.into()),
-            ("verified", false.into()),
-        ])
+        Facts::from([("action", "adjust_stock_quantity".into()), ("old_quantity", 3.into())])
     }
 
     fn key(secret: &str) -> SigningKey {
@@ -104,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_signature_can_be_recomputed_from_its_payload_and_predecessor() {
-        let sealed = key("k").seal(facts(), "hmac-sha256:before");
+        let sealed = key("k").seal(facts(), "hmac-sha256:before", UNPROVEN);
         let mut signed: std::collections::BTreeMap<String, Value> =
             serde_json::from_value(sealed.payload.clone()).expect("an object");
         assert_eq!(signed.remove("signature_hash"), Some(json!(sealed.hash)));
@@ -116,13 +129,14 @@ mod tests {
 
     #[test]
     fn another_fact_key_or_predecessor_makes_another_signature() {
-        let hash = key("k").seal(facts(), "").hash;
+        let hash = key("k").seal(facts(), "", UNPROVEN).hash;
         let mut other = facts();
         other.insert("old_quantity", 4.into());
-        assert_ne!(key("k").seal(other, "").hash, hash);
-        assert_ne!(key("l").seal(facts(), "").hash, hash);
-        assert_ne!(key("k").seal(facts(), "x").hash, hash);
-        assert_eq!(key("k").seal(facts(), "").hash, hash);
+        assert_ne!(key("k").seal(other, "", UNPROVEN).hash, hash);
+        assert_ne!(key("l").seal(facts(), "", UNPROVEN).hash, hash);
+        assert_ne!(key("k").seal(facts(), "x", UNPROVEN).hash, hash);
+        assert_ne!(key("k").seal(facts(), "", Vouched { verified: true }).hash, hash);
+        assert_eq!(key("k").seal(facts(), "", UNPROVEN).hash, hash);
     }
 
     #[test]
@@ -140,5 +154,15 @@ mod tests {
             assert_eq!(lacking(nothing), Some(("SIGNATURE_REQUIRED", 2)));
         }
         assert_eq!(lacking(json!({"pin": "1", "totp": "2", "reason_code": 3})), Some(("VALIDATION_ERROR", 1)));
+    }
+
+    #[test]
+    fn a_code_sent_as_a_number_gets_its_zeros_back_and_no_debug_shows_it() {
+        let values = json!({ "signature": { "pin": 7391, "totp": 4711 } });
+        let mut fields = Fields::of_body(values.as_object().expect("an object"));
+        let signature = required(&mut fields);
+        assert_eq!((signature.pin.expose_secret(), signature.totp.expose_secret()), ("7391", "004711"));
+        let shown = format!("{signature:?}");
+        assert!(!shown.contains("7391") && !shown.contains("4711"), "{shown}");
     }
 }

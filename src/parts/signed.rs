@@ -9,7 +9,8 @@ use super::canonical::{Facts, fingerprint};
 use super::command::told;
 use super::errors::ApiError;
 use super::gate::Caller;
-use super::signature::SigningKey;
+use super::signature::{Signature, SigningKey};
+use super::signer::{self, Signer, Vouched};
 use super::state::PartsState;
 use super::transaction;
 use rampart_core::Timestamp;
@@ -30,7 +31,7 @@ pub(super) struct Deed {
     /// Of a write-off: where from, if it matters.
     pub(super) location: Option<String>,
     pub(super) reason: String,
-    pub(super) reason_code: Option<String>,
+    pub(super) signature: Signature,
     pub(super) notes: Option<String>,
     pub(super) key: Option<String>,
 }
@@ -99,16 +100,12 @@ impl Moved {
 impl Deed {
     /// Does it: what was written, and whether that was done before.
     pub(super) async fn run(&self, state: &PartsState, caller: &Caller) -> Result<(Written, bool), ApiError> {
-        if state.require_enrolled_signatures {
-            // Nobody can enrol yet, so nobody is.
-            return Err(ApiError::invalid_signature());
-        }
-        let pool = &state.pools.parts_write;
-        let answer = transaction::retry_write(|| self.write(pool, caller, &state.signing)).await?;
-        told(answer)
+        let (pool, key) = (&state.pools.parts_write, &state.signing);
+        let write = |signer| self.write(pool, caller, key, signer);
+        told(signer::signed_write(state, caller, &self.signature, write).await?)
     }
 
-    async fn write(&self, pool: &PgPool, caller: &Caller, key: &SigningKey) -> Result<Value, Error> {
+    async fn write(&self, pool: &PgPool, caller: &Caller, key: &SigningKey, signer: Signer) -> Result<Value, Error> {
         let mut transaction = transaction::begin_write(pool, &caller.claims).await?;
         let begun = sqlx::query!(
             r#"select public.parts_signed_begin($1, $2, $3, $4, $5, $6) as "answer!", clock_timestamp() as "now!""#,
@@ -126,6 +123,7 @@ impl Deed {
             return Ok(begun.answer);
         }
         let facts = serde_json::from_value::<Begun>(begun.answer).map_err(|error| Error::Decode(error.into()))?;
+        let vouched = signer.sign(&mut transaction).await?;
         let answer = sqlx::query_scalar!(
             r#"select public.parts_signed_commit($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) as "answer!""#,
             self.action.name(),
@@ -134,7 +132,7 @@ impl Deed {
             self.location,
             self.reason,
             self.notes,
-            self.signatures(&facts, begun.now, key),
+            self.signatures(&facts, begun.now, key, vouched),
             facts.previous_signature,
             caller.lens.name(),
             self.key
@@ -146,10 +144,10 @@ impl Deed {
     }
 
     /// One signature for each movement, each the successor of the one before.
-    fn signatures(&self, begun: &Begun, now: Timestamp, key: &SigningKey) -> Value {
+    fn signatures(&self, begun: &Begun, now: Timestamp, key: &SigningKey, vouched: Vouched) -> Value {
         let mut previous = begun.previous_signature.clone();
         let sign = |movement| {
-            let sealed = key.seal(self.facts(begun, movement, now), &previous);
+            let sealed = key.seal(self.facts(begun, movement, now), &previous, vouched);
             previous = sealed.hash;
             sealed.payload
         };
@@ -169,12 +167,11 @@ impl Deed {
             ("new_quantity", movement.new_quantity.into()),
             ("reason", self.reason.clone().into()),
             ("signed_at", now.to_rfc3339_opts(chrono::SecondsFormat::Micros, true).into()),
-            ("verified", false.into()),
         ]);
         if let Some(reversed) = movement.reversed_transaction_id {
             facts.insert("reversed_transaction_id", reversed.to_string().into());
         }
-        if let Some(code) = &self.reason_code {
+        if let Some(code) = &self.signature.reason_code {
             facts.insert("reason_code", code.clone().into());
         }
         facts
@@ -188,7 +185,7 @@ impl Deed {
             ("quantity", self.quantity.into()),
             ("location", self.location.clone().into()),
             ("reason", self.reason.clone().into()),
-            ("reason_code", self.reason_code.clone().into()),
+            ("reason_code", self.signature.reason_code.clone().into()),
             ("notes", self.notes.clone().into()),
         ]))
     }

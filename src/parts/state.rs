@@ -2,15 +2,19 @@
 
 use super::auth::Auth;
 use super::crew_report::CrewReports;
+use super::jwks::Jwks;
 use super::people::People;
 use super::signature::SigningKey;
 use super::storage::{Storage, StorageConfig};
 use crate::build_info::BuildInfo;
 use crate::flags::Flags;
 use crate::store::Pools;
+use axum::http::HeaderValue;
+use reqwest::Url;
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// How long the database may take to show that it is there, when a pool had no connection to give.
 const SIGN_OF_LIFE: Duration = Duration::from_millis(250);
@@ -20,6 +24,8 @@ const SIGN_OF_LIFE: Duration = Duration::from_millis(250);
 pub struct PartsConfig {
     /// Secrets of HS256 tokens; any of them may verify one.
     pub jwt_secrets: Vec<SecretString>,
+    /// Where the issuer of tokens publishes its keys, for ES256 and RS256.
+    pub jwks_url: Option<Url>,
     /// Keys that may force a lens.
     pub service_keys: Vec<SecretString>,
     /// The key of the signature chain.
@@ -28,6 +34,8 @@ pub struct PartsConfig {
     pub require_enrolled_signatures: bool,
     /// Where photos and labels are kept.
     pub storage: StorageConfig,
+    /// Origins whose pages may read our answers.
+    pub cors_origins: Vec<HeaderValue>,
     /// What `/version` says.
     pub build: BuildInfo,
 }
@@ -36,7 +44,7 @@ pub struct PartsConfig {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
     /// Without one, no token could be told from a forged one.
-    #[error("no secret to verify tokens with\nhint: set TENANT_1_SUPABASE_JWT_SECRET")]
+    #[error("no secret to verify tokens with\nhint: set TENANT_1_SUPABASE_JWT_SECRET or SUPABASE_JWKS_URL")]
     NoJwtSecret,
     /// An empty key would sign what anybody can sign.
     #[error("the signing key is empty\nhint: set RAMPART_SIGNING_KEY")]
@@ -49,6 +57,9 @@ pub enum ConfigError {
         "Supabase's storage cannot be called\nhint: TENANT_1_SUPABASE_URL must be a URL, and the service key plain text"
     )]
     BadSupabase,
+    /// Without a client the issuer's keys cannot be fetched.
+    #[error("cannot make an HTTP client for SUPABASE_JWKS_URL")]
+    NoHttpClient,
 }
 
 /// Everything a request needs. Share it behind an `Arc`.
@@ -70,6 +81,8 @@ pub struct PartsState {
     pub(super) require_enrolled_signatures: bool,
     /// Photos and labels.
     pub(super) storage: Storage,
+    /// Whose pages may read our answers.
+    pub(super) cors_origins: Vec<HeaderValue>,
     /// Which build this is.
     pub(super) build: BuildInfo,
 }
@@ -82,17 +95,26 @@ impl PartsState {
         flags: Arc<Flags>,
         reports: CrewReports,
     ) -> Result<Self, ConfigError> {
+        let jwks = config.jwks_url.map(Jwks::new).transpose().map_err(|_| ConfigError::NoHttpClient)?;
         Ok(Self {
             pools,
             flags,
             reports,
-            auth: Auth::new(&config.jwt_secrets, &config.service_keys)?,
+            storage: Storage::new(config.storage)?,
+            auth: Auth::new(&config.jwt_secrets, &config.service_keys, jwks.map(Arc::new))?,
             people: People::default(),
             signing: SigningKey::new(&config.signing_key)?,
             require_enrolled_signatures: config.require_enrolled_signatures,
-            storage: Storage::new(config.storage)?,
+            cors_origins: config.cors_origins,
             build: config.build,
         })
+    }
+
+    /// Fetches the keys of whoever issues tokens, now and then until `stop`; done at once where none is named.
+    pub async fn keep_keys_fresh(self: Arc<Self>, stop: CancellationToken) {
+        if let Some(jwks) = &self.auth.jwks {
+            jwks.keep_fresh(stop).await;
+        }
     }
 
     /// Drops what is remembered of a user; for `NOTIFY rampart_users, '<user id>'`.

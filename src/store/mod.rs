@@ -13,6 +13,7 @@ mod pools;
 mod probe;
 mod reports;
 mod rollouts;
+mod signatures;
 mod slots;
 mod ticks;
 
@@ -27,6 +28,7 @@ pub use probe::ProbeFinding;
 pub use reports::{ReportKind, ReportRow};
 pub(crate) use rollouts::notice;
 pub use rollouts::{CommandKey, NewEntry, Notice, Step, StoredRollout};
+pub use signatures::{SignedRow, SignedRows, enroll, revoke, signed_rows};
 pub use slots::SlotRow;
 pub use ticks::TickRow;
 

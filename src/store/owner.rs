@@ -46,6 +46,6 @@ pub async fn people(url: &str) -> Result<Vec<Person>, StoreError> {
     Ok(people)
 }
 
-async fn connect(url: &str) -> Result<sqlx::PgConnection, StoreError> {
+pub(super) async fn connect(url: &str) -> Result<sqlx::PgConnection, StoreError> {
     Ok(PgConnectOptions::from_str(url)?.disable_statement_logging().connect().await?)
 }

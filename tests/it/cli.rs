@@ -113,6 +113,9 @@ fn every_command_explains_itself_with_an_example() {
         vec!["rollout", "watch"],
         vec!["report"],
         vec!["token"],
+        vec!["token", "enroll"],
+        vec!["token", "revoke"],
+        vec!["audit", "verify"],
         vec!["flag", "eval"],
         vec!["flag", "list"],
     ] {

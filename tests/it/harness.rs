@@ -12,8 +12,9 @@ pub(crate) const FLAG: &str = "part_lens_v2";
 pub(crate) const VIEWER: &str = "viewer-token-for-tests";
 pub(crate) const OPERATOR: &str = "operator-token-for-tests";
 pub(crate) const OWNER: &str = "owner-token-for-tests-1";
-const JWT_SECRET: &str = "a-secret-for-tests-of-32-letters";
+pub(crate) const JWT_SECRET: &str = "a-secret-for-tests-of-32-letters";
 pub(crate) const SERVICE_KEY: &str = "service-key-for-tests";
+pub(crate) const SIGNING_KEY: &str = "a-signing-key-for-tests";
 /// How long anything may take that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -54,6 +55,11 @@ impl Daemon {
     }
 
     pub(crate) async fn with(policy: &str) -> Self {
+        Self::with_env(policy, &[]).await
+    }
+
+    /// With further variables, or other values of those that tests set.
+    pub(crate) async fn with_env(policy: &str, env: &[(&str, &str)]) -> Self {
         let database = database().await;
         let folder = std::env::temp_dir().join(format!("rampart-it-{}", uuid::Uuid::now_v7()));
         std::fs::create_dir_all(folder.join("policies")).unwrap();
@@ -65,7 +71,7 @@ impl Daemon {
             .output()
             .unwrap();
         assert!(seeded.status.success(), "{}", String::from_utf8_lossy(&seeded.stderr));
-        Self::on(database, folder).await
+        Self::spawned(database, folder, env).await
     }
 
     /// A daemon on a database that was made before.
@@ -75,7 +81,11 @@ impl Daemon {
 
     /// The same with more in its environment.
     pub(crate) async fn on_with(database: TestDatabase, folder: PathBuf, settings: &[(&str, &str)]) -> Self {
-        let (child, base) = spawn(&database, &folder, settings);
+        Self::spawned(database, folder, settings).await
+    }
+
+    async fn spawned(database: TestDatabase, folder: PathBuf, env: &[(&str, &str)]) -> Self {
+        let (child, base) = spawn(&database, &folder, env);
         let daemon = Self { base, database, folder, child, http: reqwest::Client::new() };
         daemon.until(|status| status["phase"].is_string()).await;
         daemon
@@ -236,7 +246,7 @@ impl Drop for Daemon {
     }
 }
 
-fn spawn(database: &TestDatabase, folder: &Path, settings: &[(&str, &str)]) -> (Child, String) {
+fn spawn(database: &TestDatabase, folder: &Path, env: &[(&str, &str)]) -> (Child, String) {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_rampart"))
         .args(["serve", "--listen", "127.0.0.1:0"])
@@ -246,11 +256,11 @@ fn spawn(database: &TestDatabase, folder: &Path, settings: &[(&str, &str)]) -> (
         .env("RAMPART_OPS_TOKENS", format!("{VIEWER}:viewer,{OPERATOR}:operator,{OWNER}:release_owner"))
         .env("TENANT_1_SUPABASE_JWT_SECRET", JWT_SECRET)
         .env("TENANT_1_SUPABASE_SERVICE_KEY", SERVICE_KEY)
-        .env("RAMPART_SIGNING_KEY", "a-signing-key-for-tests")
+        .env("RAMPART_SIGNING_KEY", SIGNING_KEY)
         .env("RAMPART_OPEN_METRICS", "true")
         .env("RAMPART_LOG_FORMAT", "text")
         .env_remove("PORT")
-        .envs(settings.iter().copied())
+        .envs(env.iter().copied())
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()

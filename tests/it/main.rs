@@ -10,5 +10,7 @@ mod parts;
 mod private;
 mod rollback;
 mod runbook;
+mod signatures;
 mod storage;
 mod surfaces;
+mod tokens;
