@@ -132,12 +132,17 @@ impl Secrets {
                 .ok_or_else(|| SettingsError(format!("expected {name} to be set")))
         };
         Ok(Self {
-            service_keys: any_of(&SERVICE_KEYS, generated.map(|generated| &generated.service_key)),
+            service_keys: Self::service_keys_from_env(generated),
             signing_key: one("RAMPART_SIGNING_KEY", generated.map(|generated| &generated.signing_key))?,
             ops_tokens: one("RAMPART_OPS_TOKENS", generated.map(|generated| &generated.ops_tokens))?,
             require_enrolled_signatures: named("REQUIRE_ENROLLED_SIGNATURES").is_some_and(|value| value == "true"),
             jwt,
         })
+    }
+
+    /// The service keys; there may be none.
+    pub fn service_keys_from_env(generated: Option<&Generated>) -> Vec<SecretString> {
+        any_of(&SERVICE_KEYS, generated.map(|generated| &generated.service_key))
     }
 
     /// The secrets that verify users' tokens. Without any the daemon does not start.

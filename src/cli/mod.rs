@@ -2,9 +2,12 @@
 //!
 //! Exit codes: 0 done, 1 "the answer is no" (a refused command, a broken policy), 2 wrong use.
 
+mod accept;
 mod client;
 mod demo;
+mod evidence;
 mod flag;
+mod gate;
 mod journal;
 mod migrate;
 mod policy;
@@ -12,6 +15,7 @@ mod psql;
 mod report;
 mod rollout;
 mod serve;
+mod stress;
 mod token;
 mod watch;
 
@@ -44,6 +48,12 @@ enum Command {
     Rollout(rollout::Command),
     /// Report a problem to the rollout of a flag.
     Report(report::Args),
+    /// Prove the API from outside: the twelve acceptance checks.
+    Accept(accept::Args),
+    /// Collect what the database proves: views, policies, parity.
+    Evidence(evidence::Args),
+    /// Send many requests and judge how they are answered.
+    Stress(stress::Args),
     /// Make a token of a user of the parts API, for tests.
     Token(token::Args),
     /// See and evaluate flags.
@@ -87,6 +97,9 @@ async fn dispatch(command: Command) -> anyhow::Result<Answer> {
         Command::Policy(command) => policy::run(&command),
         Command::Rollout(command) => rollout::run(command).await,
         Command::Report(args) => report::run(args).await,
+        Command::Accept(args) => accept::run(args).await,
+        Command::Evidence(args) => evidence::run(args).await,
+        Command::Stress(args) => stress::run(args).await,
         Command::Token(args) => token::run(&args),
         Command::Flag(command) => flag::run(command).await,
     }

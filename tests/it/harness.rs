@@ -12,7 +12,7 @@ pub(crate) const FLAG: &str = "part_lens_v2";
 pub(crate) const VIEWER: &str = "viewer-token-for-tests";
 pub(crate) const OPERATOR: &str = "operator-token-for-tests";
 pub(crate) const OWNER: &str = "owner-token-for-tests-1";
-const JWT_SECRET: &str = "a-secret-for-tests-of-32-letters";
+pub(crate) const JWT_SECRET: &str = "a-secret-for-tests-of-32-letters";
 pub(crate) const SERVICE_KEY: &str = "service-key-for-tests";
 /// How long anything may take that a test waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
