@@ -13,7 +13,7 @@ use std::path::PathBuf;
 Exit codes: 0 all passed, 1 a check failed, 2 wrong use.
 Tokens: HOD_JWT, CAPTAIN_JWT, CREW_JWT, else made with TENANT_1_SUPABASE_JWT_SECRET or the data directory's secret.
 With TENANT_1_SUPABASE_SERVICE_KEY lens v2 is asked for, whatever the flag stands at.
-A captain who is enrolled signs with CAPTAIN_PIN and CAPTAIN_TOTP.")]
+A captain who is enrolled signs with CAPTAIN_PIN and CAPTAIN_TOTP_SECRET (base32), or CAPTAIN_TOTP.")]
 pub(super) struct Args {
     #[command(flatten)]
     common: Common,

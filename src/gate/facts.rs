@@ -7,8 +7,6 @@ use serde_json::{Value, json};
 /// The views of the stock, lowest last.
 pub(super) const VIEWS: [&str; 3] = ["pms_part_stock", "v_stock_from_transactions", "v_low_stock_report"];
 const TABLES: [&str; 3] = ["pms_parts", "pms_inventory_stock", "pms_inventory_transactions"];
-/// How many bad rows are shown; all are counted.
-const SHOWN: usize = 20;
 
 /// A view's definition.
 pub(super) struct View {
@@ -118,7 +116,7 @@ pub(super) async fn audit_signatures(database: &Database, evidence: &mut Evidenc
     let violations = database
         .rows(
             rows!(
-                "select a.id, a.action, a.created_at,
+                "select a.id, a.action, a.created_at, count(*) over () as total,
                      case
                          when a.signature is null then 'signature is SQL NULL'
                          when jsonb_typeof(to_jsonb(a.signature)) = 'null' then 'signature is JSON null'
@@ -133,7 +131,7 @@ pub(super) async fn audit_signatures(database: &Database, evidence: &mut Evidenc
                              select from unnest(array['user_id', 'role_at_signing', 'signature_type',
                                                       'signature_hash', 'signed_at']) as k (name)
                              where coalesce(to_jsonb(a.signature) ->> k.name, '') = ''))
-                 order by a.created_at desc"
+                 order by a.created_at desc limit 20"
             ),
             &[],
         )
@@ -148,13 +146,13 @@ pub(super) async fn audit_signatures(database: &Database, evidence: &mut Evidenc
         )
         .await?;
     evidence.insert("signed_audit_rows".to_owned(), signed.into());
-    evidence.insert("violations".to_owned(), violations.len().into());
-    evidence.insert("newest_violations".to_owned(), json!(violations.iter().take(SHOWN).collect::<Vec<_>>()));
+    evidence.insert("violations".to_owned(), total(&violations).into());
+    evidence.insert("newest_violations".to_owned(), json!(violations));
     match violations.first() {
         None => Ok(signed),
         Some(newest) => Err(format!(
             "{} audit rows prove nothing; the newest, {}: {}",
-            violations.len(),
+            total(&violations),
             newest["id"].as_str().unwrap_or_default(),
             newest["violation"].as_str().unwrap_or_default()
         )),
@@ -166,19 +164,19 @@ pub(super) async fn unaudited(database: &Database, evidence: &mut Evidence) -> R
     let lonely = database
         .rows(
             rows!(
-                "select t.id, t.transaction_type, t.created_at
+                "select t.id, t.transaction_type, t.created_at, count(*) over () as total
                  from public.pms_inventory_transactions t
                  where t.transaction_type <> 'initial'
                      and not exists (
                          select from public.pms_audit_log a
                          where a.metadata ->> 'transaction_id' = t.id::text and a.yacht_id = t.yacht_id)
-                 order by t.created_at desc limit 1000"
+                 order by t.created_at desc limit 20"
             ),
             &[],
         )
         .await?;
-    evidence.insert("ledger_rows_without_audit".to_owned(), json!(lonely.iter().take(SHOWN).collect::<Vec<_>>()));
-    ensure(lonely.is_empty(), || format!("{} ledger rows have no audit row", lonely.len()))
+    evidence.insert("ledger_rows_without_audit".to_owned(), json!(lonely));
+    ensure(lonely.is_empty(), || format!("{} ledger rows have no audit row", total(&lonely)))
 }
 
 /// Stock rows whose cache is not the sum of their ledger, over the whole database.
@@ -186,23 +184,29 @@ pub(super) async fn drift(database: &Database, evidence: &mut Evidence) -> Verdi
     let rows = database
         .rows(
             rows!(
-                "select s.id as stock_id, s.part_id, s.location, s.quantity as cached, coalesce(l.sum, 0) as ledger
+                "select s.id as stock_id, s.part_id, s.location, s.quantity as cached, coalesce(l.sum, 0) as ledger,
+                     count(*) over () as total
                  from public.pms_inventory_stock s
                  left join (select stock_id, sum(quantity_change) as sum
                             from public.pms_inventory_transactions group by stock_id) l on l.stock_id = s.id
                  where s.quantity <> coalesce(l.sum, 0)
-                 order by s.id"
+                 order by s.id limit 20"
             ),
             &[],
         )
         .await?;
     let looked_at = database.number(rows!("select count(*) as n from public.pms_inventory_stock"), &[]).await?;
     evidence.insert("stock_rows".to_owned(), looked_at.into());
-    evidence.insert("drifting".to_owned(), rows.len().into());
-    evidence.insert("rows".to_owned(), json!(rows.iter().take(SHOWN).collect::<Vec<_>>()));
+    evidence.insert("drifting".to_owned(), total(&rows).into());
+    evidence.insert("rows".to_owned(), json!(rows));
     ensure(looked_at > 0, || "there is no stock to look at".to_owned())?;
-    ensure(rows.is_empty(), || format!("{} of {looked_at} stock rows differ from their ledger", rows.len()))?;
+    ensure(rows.is_empty(), || format!("{} of {looked_at} stock rows differ from their ledger", total(&rows)))?;
     Ok(format!("{looked_at} stock rows equal their ledger"))
+}
+
+/// How many rows there are in all, where only the first are shown.
+pub(super) fn total(rows: &[Value]) -> i64 {
+    rows.first().and_then(|row| row["total"].as_i64()).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
-//! Files of one yacht stay with it: another yacht's captain and the bare service key get 403.
+//! Files of one yacht stay with it: another yacht's captain gets 403, and so does the service key.
 
 use super::Target;
 use super::acceptance::movable_part;
 use super::book::{Evidence, Verdict, ensure};
 use super::people::of;
 use reqwest::{Method, RequestBuilder};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use uuid::Uuid;
 
@@ -24,13 +24,16 @@ pub(super) async fn cross_yacht(target: &Target, evidence: &mut Evidence) -> Ver
     let (captain, stranger) = (of(&target.people.captain)?, of(&target.people.stranger)?);
     let key = target.api.service_key().ok_or("no service key to try (TENANT_1_SUPABASE_SERVICE_KEY)")?;
     let part = movable_part(target).await?;
-    let own = path(target, part);
+    let own = path(target.yacht, part);
     let bare = |method, path: &str| {
         let request = target.api.request(method, path).bearer_auth(key.expose_secret());
         request.header("apikey", key.expose_secret())
     };
     let file = |request: RequestBuilder| request.header("content-type", "image/png").body(PIXEL);
-    let by = |method, path: &str, token| target.api.by(method, path, token);
+    // Without the service key, unless that is what is tried: it may be heard before the user's token.
+    let by =
+        |method, path: &str, token: &SecretString| target.api.request(method, path).bearer_auth(token.expose_secret());
+    let nobodys = path(Uuid::new_v4(), part);
 
     let mut seen = Vec::new();
     let mut wrong = Vec::new();
@@ -46,11 +49,15 @@ pub(super) async fn cross_yacht(target: &Target, evidence: &mut Evidence) -> Ver
     ask("own captain uploads", &[200, 201], file(by(Method::POST, &own, captain))).await;
     ask("own captain reads", &[200], by(Method::GET, &own, captain)).await;
     ask("another yacht's captain reads", &[403], by(Method::GET, &own, stranger)).await;
-    ask("another yacht's captain uploads", &[403], file(by(Method::POST, &path(target, part), stranger))).await;
+    ask("another yacht's captain uploads", &[403], file(by(Method::POST, &path(target.yacht, part), stranger))).await;
     ask("another yacht's captain deletes", &[403], by(Method::DELETE, &own, stranger)).await;
-    ask("the bare service key reads", &[403], bare(Method::GET, &own)).await;
-    ask("the bare service key uploads", &[403], file(bare(Method::POST, &path(target, part)))).await;
-    ask("the bare service key deletes", &[403], bare(Method::DELETE, &own)).await;
+    let with_key = by(Method::GET, &own, stranger).header("apikey", key.expose_secret());
+    ask("another yacht's captain reads, with the service key", &[403], with_key).await;
+    // The key stands for the one yacht of a deployment, which may be this one; never for any other.
+    ask("the service key reads the deployment's own yacht, or nothing", &[200, 403], bare(Method::GET, &own)).await;
+    ask("the service key reads another yacht's", &[403], bare(Method::GET, &nobodys)).await;
+    ask("the service key uploads to another yacht's", &[403], file(bare(Method::POST, &nobodys))).await;
+    ask("the service key deletes another yacht's", &[403], bare(Method::DELETE, &nobodys)).await;
     ask("own captain deletes", &[200, 204], by(Method::DELETE, &own, captain)).await;
     let asked = seen.len();
     evidence.insert("asked".to_owned(), json!(seen));
@@ -58,6 +65,6 @@ pub(super) async fn cross_yacht(target: &Target, evidence: &mut Evidence) -> Ver
     Ok(format!("{asked} requests: the own captain may, nobody else"))
 }
 
-fn path(target: &Target, part: Uuid) -> String {
-    format!("/storage/v1/object/{BUCKET}/{}/parts/{part}/acceptance-{}.png", target.yacht, Uuid::now_v7())
+fn path(yacht: Uuid, part: Uuid) -> String {
+    format!("/storage/v1/object/{BUCKET}/{yacht}/parts/{part}/acceptance-{}.png", Uuid::now_v7())
 }

@@ -5,6 +5,8 @@
 //! which alone looks at signatures, at those of every writer, and by the data.
 
 use super::movements::movable_part;
+use crate::clock;
+use crate::config::named;
 use crate::gate::Target;
 use crate::gate::book::{Evidence, Verdict, ensure};
 use crate::gate::database::rows;
@@ -44,8 +46,20 @@ fn request(target: &Target, part: Uuid, change: i64, signature: Option<Value>) -
 /// PIN and code of the captain: as given, else placeholders, which a deployment accepts from people who are not
 /// enrolled.
 pub(in crate::gate) fn signature() -> Value {
-    let given = |name: &str| crate::config::named(name).unwrap_or_else(|| "000000".to_owned());
-    json!({ "pin": given("CAPTAIN_PIN"), "totp": given("CAPTAIN_TOTP"), "reason_code": "acceptance" })
+    let placeholder = || "000000".to_owned();
+    let code = named("CAPTAIN_TOTP_SECRET").and_then(|secret| code(&secret)).or_else(|| named("CAPTAIN_TOTP"));
+    json!({
+        "pin": named("CAPTAIN_PIN").unwrap_or_else(placeholder),
+        "totp": code.unwrap_or_else(placeholder),
+        "reason_code": "acceptance",
+    })
+}
+
+/// The code that a generator shows now.
+fn code(secret: &str) -> Option<String> {
+    let secret = <[u8; 20]>::try_from(base32(secret)?).ok()?;
+    let generator = totp_rs::Builder::new().with_secret(secret).build().ok()?;
+    Some(generator.generate(u64::try_from(clock::wall().timestamp()).ok()?).to_string())
 }
 
 /// Without a signature it is 400, which says so, and nothing moves.
@@ -94,7 +108,9 @@ async fn adjust(target: &Target, part: Uuid, by: i64, evidence: &mut Evidence) -
     evidence.insert("request".to_owned(), request(target, part, by, Some(json!("(given)"))));
     let answer = target.api.post(token, PATH, &request(target, part, by, Some(signature()))).await?;
     evidence.insert("status".to_owned(), answer.status.into());
-    let body = answer.expect(200)?;
+    let unproven = answer.body["error_code"] == "INVALID_SIGNATURE";
+    let hint = if unproven { "; an enrolled captain signs with CAPTAIN_PIN and CAPTAIN_TOTP_SECRET" } else { "" };
+    let body = answer.expect(200).map_err(|why| format!("{why}{hint}"))?;
     let fields = ["status", "transaction_id", "part_id", "old_quantity", "new_quantity", "adjustment", "is_signed"];
     let kept: Evidence = fields.iter().map(|name| ((*name).to_owned(), body[*name].clone())).collect();
     evidence.insert("response".to_owned(), Value::Object(kept));
@@ -136,4 +152,36 @@ pub(super) async fn keys(target: &Target, adjusted: Result<&Adjusted, String>, e
     }
     ensure(signature.get("user_id") == row.get("user_id"), || "the signature names somebody else".to_owned())?;
     Ok(format!("all five keys are there, in each of {signed} signed rows"))
+}
+
+/// RFC 4648, as code generators show their secret: case, blanks and padding do not matter.
+fn base32(text: &str) -> Option<Vec<u8>> {
+    let (mut bytes, mut held, mut bits) = (Vec::new(), 0_u32, 0);
+    for letter in text.bytes().filter(|letter| !letter.is_ascii_whitespace() && *letter != b'=') {
+        let value = match letter.to_ascii_uppercase() {
+            letter @ b'A'..=b'Z' => letter - b'A',
+            digit @ b'2'..=b'7' => digit - b'2' + 26,
+            _ => return None,
+        };
+        (held, bits) = (held << 5 | u32::from(value), bits + 5);
+        if bits >= 8 {
+            bits -= 8;
+            bytes.push(u8::try_from(held >> bits).ok()?);
+            held &= (1 << bits) - 1;
+        }
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_has_six_digits_and_a_bad_secret_gives_none() {
+        let shown = code("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").expect("a code");
+        assert!(shown.len() == 6 && shown.chars().all(|c| c.is_ascii_digit()), "{shown}");
+        assert_eq!(code("not base32!"), None);
+        assert_eq!(base32("gezd gnbv gy3t qojq="), Some(b"1234567890".to_vec()));
+    }
 }
