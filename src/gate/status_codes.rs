@@ -8,6 +8,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+const CONSUME: &str = "consume what was received";
+
 /// Each of 200, 201, 400, 401, 403, 404 and 409, from the handler that should give it.
 pub(super) async fn matrix(target: &Target, evidence: &mut Evidence) -> Verdict {
     target.writable.clone()?;
@@ -25,7 +27,7 @@ pub(super) async fn matrix(target: &Target, evidence: &mut Evidence) -> Verdict 
         (200, "low stock as HOD", (low_stock, target.api.by(Method::GET, low_stock, hod))),
         (201, "receive as HOD", post(hod, "/v1/parts/receive", receipt.clone())),
         (409, "the same key again", post(hod, "/v1/parts/receive", receipt)),
-        (200, "consume what was received", post(hod, "/v1/parts/consume", json!({ "part_id": part, "quantity": 1 }))),
+        (200, CONSUME, post(hod, "/v1/parts/consume", json!({ "part_id": part, "quantity": 1 }))),
         (400, "adjust without a signature", post(captain, "/v1/parts/adjust-stock", adjustment(Value::Null))),
         (400, "consume 0", post(hod, "/v1/parts/consume", json!({ "part_id": part, "quantity": 0 }))),
         (401, "low stock without a token", (low_stock, target.api.request(Method::GET, low_stock))),
@@ -35,12 +37,17 @@ pub(super) async fn matrix(target: &Target, evidence: &mut Evidence) -> Verdict 
     ];
     let mut wrong = Vec::new();
     let mut seen = Vec::new();
+    let mut received = false;
     for (expected, what, (path, request)) in asked {
+        if what == CONSUME && !received {
+            wrong.push(format!("{what}: nothing was received"));
+            continue;
+        }
         let told = target.api.send(request).await;
         let status = told.as_ref().ok().map(|answer| answer.status);
         seen.push(json!({ "what": what, "path": path, "expected": expected, "got": status }));
         match told {
-            Ok(answer) if answer.status == expected => {}
+            Ok(answer) if answer.status == expected => received |= expected == 201,
             Ok(answer) => wrong.push(format!("{what}: expected {expected}, got {}", answer.told())),
             Err(why) => wrong.push(format!("{what}: {why}")),
         }

@@ -1,7 +1,7 @@
 //! The approval gate, as people run it: `accept`, `evidence`, `stress`, `token --export`.
 
 use crate::harness::{Daemon, JWT_SECRET, OWNER, SERVICE_KEY};
-use crate::parts::client::{HOD, OTHER_YACHT, PLENTY, User, YACHT};
+use crate::parts::client::{CREW, HOD, OTHER_YACHT, PLENTY, User, YACHT};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -35,8 +35,13 @@ impl Gate {
     }
 
     fn run(&self, args: &[&str]) -> Output {
+        self.run_as("", args)
+    }
+
+    /// In the name of whoever a token is of.
+    fn run_as(&self, token: &str, args: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rampart"));
-        for name in ["HOD_JWT", "CAPTAIN_JWT", "CREW_JWT", "TEST_JWT", "TEST_YACHT_ID", "CONCURRENCY", "REQUESTS"] {
+        for name in ["HOD_JWT", "CAPTAIN_JWT", "CREW_JWT", "TEST_YACHT_ID", "CONCURRENCY", "REQUESTS"] {
             command.env_remove(name);
         }
         command
@@ -44,6 +49,7 @@ impl Gate {
             .env("API_BASE", &self.base)
             .env("RAMPART_URL", &self.base)
             .env("RAMPART_TOKEN", OWNER)
+            .env("TEST_JWT", token)
             .env("DATABASE_URL", &self.database)
             .env("TENANT_1_SUPABASE_JWT_SECRET", JWT_SECRET)
             .env("TENANT_1_SUPABASE_SERVICE_KEY", SERVICE_KEY)
@@ -171,6 +177,28 @@ async fn each_break_fails_the_check_that_is_named_after_it() {
     )
     .await;
 
+    // One more on hand than the ledger says.
+    owner(
+        "do $$ begin
+             execute 'create or replace view v_stock_from_transactions with (security_invoker = true) as '
+                 || replace(pg_get_viewdef('v_stock_from_transactions'::regclass),
+                            'COALESCE(sum(l.quantity_change), (0)::bigint)',
+                            'COALESCE(sum(l.quantity_change) + 1, (0)::bigint)');
+         end $$",
+    )
+    .await;
+    failing("canonical view parity");
+    owner(
+        "do $$ begin
+             execute 'create or replace view v_stock_from_transactions with (security_invoker = true) as '
+                 || replace(pg_get_viewdef('v_stock_from_transactions'::regclass), ' + 1', '');
+         end $$;
+         update yachts set is_demo = false",
+    )
+    .await;
+    failing("single-tenant assertion");
+    owner("update yachts set is_demo = true where not is_test").await;
+
     // The signature is asked for, answered, and not kept.
     owner(
         "do $$ begin
@@ -290,12 +318,16 @@ async fn an_empty_database_proves_nothing_and_every_check_says_why() {
 async fn the_recommended_checks_run_when_they_are_asked_for() {
     let daemon = Daemon::start().await;
     let (gate, before) = (Gate::of(&daemon), total_stock(&daemon).await);
-    let accepted = gate.run(&["accept", "--no-record", "--recommended", "--out", gate.out.to_str().unwrap()]);
-    let said = stdout(&accepted);
-    assert!(named(&said, "passed").contains(&"status codes"), "{said}");
+    let out = gate.out.to_str().unwrap();
+    let accepted = gate.run(&["accept", "--no-record", "--recommended", "--json", "--out", out]);
+    let told: Value = serde_json::from_str(&stdout(&accepted)).unwrap();
+    let reports = told["reports"].as_array().unwrap();
+    let passed = |item: &str| reports.iter().find(|report| report["item"] == item).unwrap()["passed"] == true;
+    assert_eq!(reports.len(), 4);
+    assert!(passed("status_codes"), "{told:#}");
+    assert_eq!(passed("role_suggestions"), unbuilt(&daemon).await.is_empty(), "{told:#}");
     let stored = daemon.get("/storage/v1/object/pms-part-photos/x").await.status().as_u16() != 404;
-    let how = if stored { "passed" } else { "FAILED" };
-    assert!(named(&said, how).contains(&"storage cross-yacht 403"), "{said}");
+    assert_eq!(passed("storage_rls"), stored, "a 404 is never a pass: {told:#}");
     assert_eq!(total_stock(&daemon).await, before, "what was received was consumed");
     assert_eq!(gate.document("status_codes.json")["passed"], true);
 }
@@ -323,8 +355,11 @@ async fn a_stress_run_is_judged_by_what_was_measured() {
     assert_eq!(buckets, 50);
     let of = |route: &str| told["routes"][route]["completed"].as_u64();
     assert!((of("receive"), of("low-stock")) > (Some(0), Some(0)) && told["latency_ms"]["p95"].as_f64() > Some(0.0));
-    let moved = i64::try_from(of("receive").unwrap()).unwrap() - i64::try_from(of("consume").unwrap()).unwrap();
-    assert_eq!(total_stock(&daemon).await - before, moved, "as many out as in");
+    assert_eq!(total_stock(&daemon).await, before, "as many out as in");
+    let refused = gate.run_as(&daemon.token(CREW), &["stress", "--no-record", "--routes", "receive,consume", "--json"]);
+    let told: Value = serde_json::from_str(&stdout(&refused)).unwrap();
+    assert_eq!((&told["statuses"]["403"], &told["passed"]), (&Value::from(50), &Value::from(false)));
+    assert_eq!(total_stock(&daemon).await, before, "who may not receive consumes nothing");
     let html = std::fs::read_to_string(page).unwrap();
     assert!(html.contains("class=\"bar\"") && !html.contains("http-equiv") && !html.contains("src="), "{html}");
 

@@ -97,7 +97,7 @@ async fn zero_five_xx(target: &Target, evidence: &mut Evidence) -> Result<String
     evidence.insert("five_xx_count".to_owned(), seen.five_xx().into());
     evidence.insert("seen".to_owned(), json!(seen));
     match (seen.answered(), seen.five_xx()) {
-        (0, _) => Err(format!("{} requests and no answer: nothing to look at", seen.requests)),
+        (0, _) => Err("no request was answered: nothing to look at".to_owned()),
         (answered, 0) => Ok(format!("{answered} answers, none of 500 or above")),
         (answered, failed) => Err(format!("{failed} of {answered} answers: {}", seen.failures.join("; "))),
     }

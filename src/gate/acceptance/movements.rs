@@ -69,13 +69,17 @@ pub(super) async fn receive(target: &Target, evidence: &mut Evidence) -> Result<
     Ok(Received { part, body, new_level })
 }
 
-/// The ledger row of a key, with how many audit rows speak of it and how many rows have that key.
+/// The ledger row of a key, with how many audit rows speak of it, how many rows have that key, and what the same
+/// person has received since.
 async fn ledger_row(target: &Target, key: &str) -> Result<Option<Value>, String> {
     let sql = rows!(
         "select t.id, t.quantity_change, t.quantity_before, t.quantity_after, t.created_at,
              (select count(*) from public.pms_audit_log a
               where a.yacht_id = t.yacht_id and a.metadata ->> 'transaction_id' = t.id::text) as audit_rows,
-             count(*) over () as rows_with_key
+             count(*) over () as rows_with_key,
+             (select count(*) from public.pms_inventory_transactions o
+              where o.stock_id = t.stock_id and o.user_id = t.user_id and o.transaction_type = 'received'
+                  and o.created_at >= t.created_at and o.id <> t.id) as received_since
          from public.pms_inventory_transactions t
          where t.yacht_id = $1::uuid and t.idempotency_key = $2"
     );
@@ -93,7 +97,8 @@ pub(super) async fn again(target: &Target, received: &Received, evidence: &mut E
     let row = ledger_row(target, key).await?;
     evidence.insert("ledger_row".to_owned(), json!(row));
     answer.expect(409)?;
-    let rows = row.and_then(|row| row["rows_with_key"].as_i64()).unwrap_or_default();
-    ensure(rows == 1, || format!("{rows} ledger rows have the key, not 1"))?;
+    let number = |name: &str| row.as_ref().and_then(|row| row[name].as_i64()).unwrap_or_default();
+    ensure(number("rows_with_key") == 1, || format!("{} ledger rows have the key, not 1", number("rows_with_key")))?;
+    ensure(number("received_since") == 0, || "refused, and received all the same".to_owned())?;
     Ok("the same key was refused, and nothing moved".to_owned())
 }

@@ -1,4 +1,7 @@
 //! What is asked: mostly reads, and now and then somebody receives a part and somebody takes one.
+//!
+//! Only what was received is consumed, and what is left at the end is consumed in one piece: whatever fails in
+//! between, the run takes nothing that was there before.
 
 use crate::gate::Target;
 use crate::gate::acceptance::movable_part;
@@ -6,6 +9,7 @@ use crate::gate::people::of;
 use reqwest::{Method, RequestBuilder};
 use secrecy::SecretString;
 use serde_json::json;
+use std::sync::atomic::{AtomicU64, Ordering};
 use uuid::Uuid;
 
 /// A kind of request.
@@ -72,6 +76,8 @@ pub(super) struct Mix {
     part: Uuid,
     /// Which kind comes at which turn, over and over.
     order: Vec<Route>,
+    /// Received and not consumed yet.
+    surplus: AtomicU64,
 }
 
 impl Mix {
@@ -90,13 +96,16 @@ impl Mix {
             Err(_) if !writes => any_part(target, &token).await,
             found => found?,
         };
-        Ok(Self { token, part, order })
+        Ok(Self { token, part, order, surplus: AtomicU64::new(0) })
     }
 
     /// The request of a turn.
     pub(super) fn turn(&self, target: &Target, turn: u64) -> (Route, RequestBuilder) {
         let place = usize::try_from(turn).unwrap_or_default() % self.order.len().max(1);
-        let route = self.order.get(place).copied().unwrap_or(Route::LowStock);
+        let route = match self.order.get(place).copied().unwrap_or(Route::LowStock) {
+            Route::Consume if !self.take_one() => Route::Receive,
+            route @ (Route::LowStock | Route::Details | Route::Suggestions | Route::Receive | Route::Consume) => route,
+        };
         let (part, yacht) = (self.part, target.yacht);
         let get = |path: String| target.api.by(Method::GET, &path, &self.token);
         let post = |path: &str, body: serde_json::Value| target.api.by(Method::POST, path, &self.token).json(&body);
@@ -111,9 +120,38 @@ impl Mix {
                     "idempotency_key": format!("stress-{}", Uuid::now_v7()),
                 }),
             ),
-            Route::Consume => post("/v1/parts/consume", json!({ "yacht_id": yacht, "part_id": part, "quantity": 1 })),
+            Route::Consume => self.consume(target, 1),
         };
         (route, request)
+    }
+
+    fn consume(&self, target: &Target, quantity: u64) -> RequestBuilder {
+        let body = json!({ "yacht_id": target.yacht, "part_id": self.part, "quantity": quantity });
+        target.api.by(Method::POST, "/v1/parts/consume", &self.token).json(&body)
+    }
+
+    fn take_one(&self) -> bool {
+        self.surplus.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |surplus| surplus.checked_sub(1)).is_ok()
+    }
+
+    /// Keeps the balance: a receipt adds one, a consumption that was refused gives one back.
+    pub(super) fn answered(&self, route: Route, status: Option<u16>) {
+        let more = match route {
+            Route::LowStock | Route::Details | Route::Suggestions => false,
+            Route::Receive => status == Some(201),
+            Route::Consume => status.is_some_and(|status| status != 200),
+        };
+        self.surplus.fetch_add(u64::from(more), Ordering::Relaxed);
+    }
+
+    /// Consumes what is left over; answers how much could not be.
+    pub(super) async fn settle(&self, target: &Target) -> u64 {
+        let left = self.surplus.load(Ordering::Relaxed);
+        if left == 0 {
+            return 0;
+        }
+        let settled = target.api.send(self.consume(target, left)).await;
+        if settled.is_ok_and(|answer| answer.status == 200) { 0 } else { left }
     }
 }
 

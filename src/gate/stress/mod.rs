@@ -93,6 +93,7 @@ pub(crate) async fn run(target: &Target, load: &Load, file: &'static str) -> Res
     let tallies = futures_util::future::join_all(workers).await;
     let elapsed = began.elapsed();
     bar.finish_and_clear();
+    let left_over = mix.settle(target).await;
 
     let measured = Measured::of(tallies, load, elapsed)?;
     let mut checks = measured.verdict(total);
@@ -103,6 +104,7 @@ pub(crate) async fn run(target: &Target, load: &Load, file: &'static str) -> Res
         document.insert("build".to_owned(), build.clone().into());
         document.insert("started_at".to_owned(), serde_json::json!(started_at));
         document.insert("finished_at".to_owned(), serde_json::json!(clock::wall()));
+        document.insert("received_and_not_consumed".to_owned(), left_over.into());
         document.insert("passed".to_owned(), Report::all_passed(&checks).into());
         document.insert("verdict".to_owned(), serde_json::json!(checks));
     }
@@ -130,6 +132,7 @@ async fn work(target: &Target, mix: &Mix, pace: Pace, next: &AtomicU64, began: I
         let sent = monotonic();
         let answer = target.api.send(request).await;
         let (done, from) = (monotonic(), intended.unwrap_or(sent));
+        mix.answered(route, answer.as_ref().ok().map(|answer| answer.status));
         tally.add(route, &answer, done.saturating_duration_since(from), done.saturating_duration_since(sent));
         bar.inc(1);
     }
