@@ -156,7 +156,7 @@ impl Secrets {
             secrets => secrets,
         };
         Ok(Self {
-            service_keys: any_of(SERVICE_KEY, generated.map(|generated| &generated.service_key)),
+            service_keys: Self::service_keys_from_env(generated),
             signing_key: Self::signing_key_from_env(generated)?,
             ops_tokens: one("RAMPART_OPS_TOKENS", generated.map(|generated| &generated.ops_tokens))?,
             require_enrolled_signatures: truth(REQUIRE_ENROLLED, named(REQUIRE_ENROLLED).as_deref())?,
@@ -169,6 +169,11 @@ impl Secrets {
     /// The key of the signature chain.
     pub fn signing_key_from_env(generated: Option<&Generated>) -> Result<SecretString, SettingsError> {
         one("RAMPART_SIGNING_KEY", generated.map(|generated| &generated.signing_key))
+    }
+
+    /// The service keys; there may be none.
+    pub fn service_keys_from_env(generated: Option<&Generated>) -> Vec<SecretString> {
+        any_of(SERVICE_KEY, generated.map(|generated| &generated.service_key))
     }
 
     /// The secrets that verify users' tokens; at least one.

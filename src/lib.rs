@@ -8,6 +8,7 @@
 //! | [`parts`] | the embedded parts API: what is being rolled out |
 //! | [`controller`] | the loop that joins everything: observe, decide, commit; the brake; people's orders |
 //! | [`signals`] | measurements: live requests, audit sweep, reports, probes |
+//! | `gate` | the approval gate: acceptance run, SQL evidence, stress run |
 //! | [`flags`] | what evaluators serve: the snapshot, the brake, the exposure lease |
 //! | [`store`] | the database: flags, rollouts, journal, readings, leases, outbox |
 //! | [`telemetry`] | metrics |
@@ -22,6 +23,7 @@ pub mod config;
 pub mod controller;
 pub mod daemon;
 pub mod flags;
+mod gate;
 pub mod parts;
 pub mod secrets;
 pub mod signals;

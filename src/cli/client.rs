@@ -5,7 +5,7 @@ use crate::secrets::Generated;
 use anyhow::Context;
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long a daemon may take to answer.
@@ -39,6 +39,16 @@ pub(super) struct Refused {
 }
 
 impl Target {
+    /// Where the daemon answers.
+    pub(super) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The data directory.
+    pub(super) fn data_dir(&self) -> &Path {
+        &self.data_dir
+    }
+
     pub(super) fn client(&self) -> anyhow::Result<Client> {
         let token = match crate::config::named("RAMPART_TOKEN") {
             Some(token) => token,

@@ -2,11 +2,14 @@
 //!
 //! Exit codes: 0 done, 1 "the answer is no" (a refused command, a broken policy), 2 wrong use.
 
+mod accept;
 mod audit;
 mod client;
 mod demo;
 mod enroll;
+mod evidence;
 mod flag;
+mod gate;
 mod journal;
 mod migrate;
 mod owner;
@@ -15,6 +18,7 @@ mod psql;
 mod report;
 mod rollout;
 mod serve;
+mod stress;
 mod token;
 mod watch;
 
@@ -47,6 +51,12 @@ enum Command {
     Rollout(rollout::Command),
     /// Report a problem to the rollout of a flag.
     Report(report::Args),
+    /// Prove the API from outside: the twelve acceptance checks.
+    Accept(accept::Args),
+    /// Collect what the database proves: views, policies, parity.
+    Evidence(evidence::Args),
+    /// Send many requests and judge how they are answered.
+    Stress(stress::Args),
     /// Make a token of a user of the parts API, for tests; say who can prove a signature.
     Token(token::Args),
     /// Check the audit log.
@@ -93,8 +103,11 @@ async fn dispatch(command: Command) -> anyhow::Result<Answer> {
         Command::Policy(command) => policy::run(&command),
         Command::Rollout(command) => rollout::run(command).await,
         Command::Report(args) => report::run(args).await,
-        Command::Token(args) => token::run(&args).await,
         Command::Audit(command) => audit::run(command).await,
+        Command::Accept(args) => accept::run(args).await,
+        Command::Evidence(args) => evidence::run(args).await,
+        Command::Stress(args) => stress::run(args).await,
+        Command::Token(args) => token::run(&args).await,
         Command::Flag(command) => flag::run(command).await,
     }
 }

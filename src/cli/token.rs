@@ -3,15 +3,12 @@
 use super::{Answer, WrongUse, enroll};
 use crate::clock;
 use crate::config::Secrets;
+use crate::gate::{Seat, TEST_YACHT, seeded};
 use crate::secrets::Generated;
 use crate::user_token::token_for;
+use secrecy::SecretString;
 use std::path::PathBuf;
 use uuid::Uuid;
-
-/// People of the test yacht, one of each role that the gate looks at.
-const CREW: Uuid = Uuid::from_u128(0x57e82f78_0a2d_4a7c_a428_6287621d06c5);
-const HOD: Uuid = Uuid::from_u128(0x89b1262c_ff59_4591_b954_757cdf3d609d);
-const CAPTAIN: Uuid = Uuid::from_u128(0xb72c35ff_e309_4a19_a617_bfc706a78c0f);
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Person {
@@ -23,10 +20,21 @@ enum Person {
     Captain,
 }
 
+impl Person {
+    fn seat(self) -> Seat {
+        match self {
+            Person::Crew => Seat::Crew,
+            Person::Hod => Seat::Hod,
+            Person::Captain => Seat::Captain,
+        }
+    }
+}
+
 /// Arguments of `rampart token`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example: curl -H \"Authorization: Bearer $(rampart token --role hod)\" localhost:8080/v1/parts/low-stock"
+    after_help = "Example: curl -H \"Authorization: Bearer $(rampart token --role hod)\" localhost:8080/v1/parts/low-stock
+Example: rampart token --export > tokens.sh && . ./tokens.sh && rampart accept"
 )]
 #[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
@@ -41,6 +49,12 @@ pub(super) struct Args {
     /// For how long it is valid, in seconds (1 to 86400).
     #[arg(long, default_value_t = 3600, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     ttl: u32,
+    /// One of each role, as lines for a shell to source.
+    #[arg(long, conflicts_with_all = ["role", "user", "json"])]
+    export: bool,
+    /// As JSON, for programs.
+    #[arg(long)]
+    json: bool,
     /// The data directory, whose secret is used where the environment names none.
     #[arg(long, env = "RAMPART_DATA_DIR", default_value = ".rampart")]
     data_dir: PathBuf,
@@ -53,11 +67,28 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<Answer> {
     let generated = Generated::load(&args.data_dir)?;
     let secrets = Secrets::jwt_from_env(generated.as_ref())?;
     let secret = secrets.first().ok_or_else(|| WrongUse("no secret to sign with".to_owned()))?;
-    let user = args.user.unwrap_or(match args.role {
-        Person::Crew => CREW,
-        Person::Hod => HOD,
-        Person::Captain => CAPTAIN,
-    });
-    println!("{}", token_for(user, secret, clock::wall(), args.ttl)?);
+    if args.export {
+        print!("{}", exported(secret, args.ttl)?);
+        return Ok(Answer::Yes);
+    }
+    let (user, now) = (args.user.unwrap_or_else(|| seeded(args.role.seat())), clock::wall());
+    let token = token_for(user, secret, now, args.ttl)?;
+    if args.json {
+        let told = serde_json::json!({ "token": token, "user_id": user, "exp": now.timestamp() + i64::from(args.ttl) });
+        println!("{told:#}");
+    } else {
+        println!("{token}");
+    }
     Ok(Answer::Yes)
+}
+
+/// Tokens have no quote in them, so quoting them is safe.
+fn exported(secret: &SecretString, ttl: u32) -> anyhow::Result<String> {
+    let mut lines = String::new();
+    let people = [Seat::Hod, Seat::Captain, Seat::Crew].map(|seat| (seat.variable(), seat));
+    // Scripts that know one user only do all of their work with it: a head of department may.
+    for (name, seat) in people.into_iter().chain([("TEST_JWT", Seat::Hod)]) {
+        lines += &format!("export {name}='{}'\n", token_for(seeded(seat), secret, clock::wall(), ttl)?);
+    }
+    Ok(lines + &format!("export TEST_YACHT_ID='{TEST_YACHT}'\n"))
 }

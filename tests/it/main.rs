@@ -3,6 +3,7 @@
 
 mod bad_days;
 mod cli;
+mod gate;
 mod harness;
 mod labels;
 mod orders;

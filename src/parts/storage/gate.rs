@@ -39,6 +39,7 @@ async fn pass(state: &PartsState, mut request: Request, next: Next) -> Response 
         });
         (who, choice)
     } else {
+        state.auth.learn_key(headers).await;
         let user = match state.auth.user(headers) {
             Ok(user) => user,
             Err(error) => return labelled(error.into_response(), Lens::V1),
