@@ -5,8 +5,9 @@ use super::gate::Caller;
 use super::lens::Lens;
 use super::state::PartsState;
 use super::transaction;
+use crate::store::Pool;
 use serde::Serialize;
-use sqlx::{Error, PgConnection, PgPool};
+use sqlx::{Error, PgConnection};
 use uuid::Uuid;
 
 /// A part.
@@ -102,14 +103,14 @@ fn suggested(on_hand: i64, min_level: i64, multiple: i64) -> i64 {
     (min_level - on_hand + multiple - 1) / multiple * multiple
 }
 
-async fn through_v1(pool: &PgPool, caller: &Caller, part: Uuid) -> Result<Option<Row>, Error> {
+async fn through_v1(pool: &Pool, caller: &Caller, part: Uuid) -> Result<Option<Row>, Error> {
     let mut transaction = transaction::begin(pool, &caller.claims).await?;
     let row = v1(&mut transaction, caller.yacht, part).await?;
     transaction.commit().await?;
     Ok(row)
 }
 
-async fn through_v2(pool: &PgPool, caller: &Caller, part: Uuid) -> Result<Option<Row>, Error> {
+async fn through_v2(pool: &Pool, caller: &Caller, part: Uuid) -> Result<Option<Row>, Error> {
     let mut transaction = transaction::begin(pool, &caller.claims).await?;
     let row = v2(&mut transaction, caller.yacht, part).await?;
     transaction.commit().await?;

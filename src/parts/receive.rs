@@ -7,9 +7,10 @@ use super::fields::{Fields, TEXT_MAX_CHARS};
 use super::gate::Caller;
 use super::state::PartsState;
 use super::transaction;
+use crate::store::Pool;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::{Error, PgPool};
+use sqlx::Error;
 use uuid::Uuid;
 
 const LOCATION_MAX_CHARS: usize = 200;
@@ -85,7 +86,7 @@ impl Receive {
         Ok(Outcome::changed(written.audit_id, replayed, body))
     }
 
-    async fn write(&self, pool: &PgPool, caller: &Caller) -> Result<Value, Error> {
+    async fn write(&self, pool: &Pool, caller: &Caller) -> Result<Value, Error> {
         let mut transaction = transaction::begin_write(pool, &caller.claims).await?;
         let answer = sqlx::query_scalar!(
             r#"select public.parts_receive($1, $2, $3, $4, $5, $6, $7, $8, $9) as "answer!""#,

@@ -1,7 +1,8 @@
 //! Transactions as the user, and what is tried again.
 
+use crate::store::Pool;
+use sqlx::Error;
 use sqlx::postgres::PgTransaction;
-use sqlx::{Error, PgPool};
 use std::time::Duration;
 
 /// How often a write is tried that loses against others.
@@ -11,7 +12,7 @@ const WRITE_PAUSE: Duration = Duration::from_millis(5);
 
 /// Begins a transaction as the database role `authenticated` with the user's claims: row level security
 /// decides what its statements see.
-pub(super) async fn begin(pool: &PgPool, claims: &str) -> Result<PgTransaction<'static>, Error> {
+pub(super) async fn begin(pool: &Pool, claims: &str) -> Result<PgTransaction<'static>, Error> {
     let mut transaction = pool.begin().await?;
     sqlx::query!(
         "select set_config('role', 'authenticated', true) as role, set_config('request.jwt.claims', $1, true) as claims",
@@ -24,7 +25,7 @@ pub(super) async fn begin(pool: &PgPool, claims: &str) -> Result<PgTransaction<'
 
 /// Begins a transaction for a write. Until it has begun nothing is written, so a connection that turns
 /// out to be dead can be replaced by another.
-pub(super) async fn begin_write(pool: &PgPool, claims: &str) -> Result<PgTransaction<'static>, Error> {
+pub(super) async fn begin_write(pool: &Pool, claims: &str) -> Result<PgTransaction<'static>, Error> {
     retry_read(|| begin(pool, claims)).await
 }
 

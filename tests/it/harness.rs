@@ -54,6 +54,12 @@ impl Daemon {
     }
 
     pub(crate) async fn with(policy: &str) -> Self {
+        let (database, folder) = Self::prepare(policy).await;
+        Self::on(database, folder).await
+    }
+
+    /// A fresh, seeded database, and a folder with the policy.
+    pub(crate) async fn prepare(policy: &str) -> (TestDatabase, PathBuf) {
         let database = database().await;
         let folder = std::env::temp_dir().join(format!("rampart-it-{}", uuid::Uuid::now_v7()));
         std::fs::create_dir_all(folder.join("policies")).unwrap();
@@ -65,12 +71,17 @@ impl Daemon {
             .output()
             .unwrap();
         assert!(seeded.status.success(), "{}", String::from_utf8_lossy(&seeded.stderr));
-        Self::on(database, folder).await
+        (database, folder)
     }
 
     /// A daemon on a database that was made before.
     pub(crate) async fn on(database: TestDatabase, folder: PathBuf) -> Self {
-        let (child, base) = spawn(&database, &folder);
+        Self::on_with(database, folder, &[]).await
+    }
+
+    /// The same with more in its environment.
+    pub(crate) async fn on_with(database: TestDatabase, folder: PathBuf, environment: &[(&str, String)]) -> Self {
+        let (child, base) = spawn(&database, &folder, environment);
         let daemon = Self { base, database, folder, child, http: reqwest::Client::new() };
         daemon.until(|status| status["phase"].is_string()).await;
         daemon
@@ -231,7 +242,7 @@ impl Drop for Daemon {
     }
 }
 
-fn spawn(database: &TestDatabase, folder: &Path) -> (Child, String) {
+fn spawn(database: &TestDatabase, folder: &Path, environment: &[(&str, String)]) -> (Child, String) {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log")).unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_rampart"))
         .args(["serve", "--listen", "127.0.0.1:0"])
@@ -244,6 +255,7 @@ fn spawn(database: &TestDatabase, folder: &Path) -> (Child, String) {
         .env("RAMPART_OPEN_METRICS", "true")
         .env("RAMPART_LOG_FORMAT", "text")
         .env_remove("PORT")
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdout(Stdio::piped())
         .stderr(log)
         .spawn()

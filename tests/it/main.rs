@@ -4,8 +4,10 @@
 mod bad_days;
 mod cli;
 mod harness;
+mod migrations;
 mod orders;
 mod parts;
+mod pooler;
 mod private;
 mod rollback;
 mod runbook;

@@ -1,7 +1,7 @@
 //! The parts API as its clients see it: who may do what, and what they are told.
 
 #[path = "parts_client.rs"]
-mod client;
+pub(crate) mod client;
 #[path = "parts_input.rs"]
 mod input;
 #[path = "parts_lens.rs"]
