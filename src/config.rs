@@ -220,4 +220,26 @@ mod tests {
             assert_eq!(marker(&["PATH", name]).as_deref(), Some(name));
         }
     }
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    fn reach(arguments: &[&str]) -> Result<Option<Reach>, String> {
+        let line = ["rampart", "--database-url", "postgres://pooler/x"].iter().chain(arguments);
+        let settings = <Line as clap::Parser>::try_parse_from(line).map_err(|error| error.to_string())?.settings;
+        settings.reach().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_a_pooler_everything_goes_the_one_way_and_behind_one_a_way_around_it_must_be_named() {
+        let reach_of = |arguments: &[&str]| reach(arguments).unwrap().map(|reach| (reach.url, reach.direct));
+        let (pooler, direct) = ("postgres://pooler/x".to_owned(), "postgres://direct/x".to_owned());
+        assert_eq!(reach_of(&[]), Some((pooler.clone(), pooler.clone())));
+        let around = ["--db-pooler", "transaction", "--listen-url", "postgres://direct/x"];
+        assert_eq!(reach_of(&around), Some((pooler, direct)));
+        assert!(reach(&around[..2]).unwrap_err().contains("RAMPART_LISTEN_URL is not set"));
+    }
 }
