@@ -26,6 +26,11 @@ test: setup ## Format check, clippy, every test, the page
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo nextest run --workspace --locked
 	scripts/check-page
+	scripts/check-deploy
+
+.PHONY: container
+container: setup ## Carry out the Dockerfile without a container engine, and run what it makes (root; PROFILE=release)
+	scripts/check-dockerfile
 
 .PHONY: fmt
 fmt: ## Format the code

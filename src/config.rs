@@ -1,6 +1,7 @@
 //! Settings: each a flag and an environment variable; secrets from the environment or files alone.
 
 use crate::secrets::Generated;
+use crate::store::{Pooler, Reach};
 use axum::http::HeaderValue;
 use clap::Args;
 use rampart_postgres::{Config as PostgresConfig, Durability};
@@ -12,7 +13,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Names that say "this is a production deployment": without `DATABASE_URL` beside them, a variable was lost.
-const PLATFORM_MARKERS: [&str; 9] = [
+const PLATFORM_MARKERS: [&str; 10] = [
+    // Set by our own Dockerfile and systemd unit.
+    "RAMPART_DEPLOYMENT",
     "RENDER",
     "FLY_APP_NAME",
     "DYNO",
@@ -53,6 +56,13 @@ pub struct Settings {
     /// PostgreSQL 15 or newer; without it a private one is run under the data directory, with demo seeds.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = with_password)]
     pub database_url: Option<String>,
+    /// What DATABASE_URL leads through.
+    #[arg(long, env = "RAMPART_DB_POOLER", value_enum, default_value = "none")]
+    pub db_pooler: Pooler,
+    /// Straight to the database as its owner, where DATABASE_URL leads through a pooler: for LISTEN, migrations and
+    /// the guard.
+    #[arg(long, env = "RAMPART_LISTEN_URL", hide_env_values = true, value_parser = with_password)]
+    pub listen_url: Option<String>,
     /// Where to listen. PORT, where set, means every address at that port.
     #[arg(long, env = "RAMPART_LISTEN", default_value = "127.0.0.1:8080")]
     pub listen: SocketAddr,
@@ -84,14 +94,24 @@ pub struct SettingsError(pub String);
 impl Settings {
     /// The address to listen on.
     pub fn address(&self) -> Result<SocketAddr, SettingsError> {
-        match named("PORT") {
-            None => Ok(self.listen),
-            Some(port) => {
-                let port =
-                    port.parse::<u16>().map_err(|_| SettingsError(format!("PORT: expected a port, got {port:?}")))?;
-                Ok(SocketAddr::from(([0, 0, 0, 0], port)))
+        listen_address(self.listen)
+    }
+
+    /// How to reach the database that is named; none where none is.
+    pub fn reach(&self) -> Result<Option<Reach>, SettingsError> {
+        let Some(url) = self.database_url.clone() else { return Ok(None) };
+        let direct = match (self.db_pooler, &self.listen_url) {
+            (_, Some(direct)) => direct.clone(),
+            (Pooler::None, None) => url.clone(),
+            (Pooler::Transaction, None) => {
+                return Err(SettingsError(
+                    "RAMPART_DB_POOLER is transaction, but RAMPART_LISTEN_URL is not set: nobody can listen through \
+                     such a pooler\nhint: set RAMPART_LISTEN_URL to a URL that leads straight to the database"
+                        .to_owned(),
+                ));
             }
-        }
+        };
+        Ok(Some(Reach { url, direct, pooler: self.db_pooler }))
     }
 
     /// How to run the private PostgreSQL. Refused where the environment looks like a production
@@ -115,6 +135,18 @@ impl Settings {
 /// The URL of the Supabase project whose storage is used, if any.
 pub(crate) fn supabase_url() -> Option<String> {
     SUPABASE_URLS.into_iter().find_map(named)
+}
+
+/// `listen`, unless the platform names a port: that is for every address.
+pub(crate) fn listen_address(listen: SocketAddr) -> Result<SocketAddr, SettingsError> {
+    match named("PORT") {
+        None => Ok(listen),
+        Some(port) => {
+            let port =
+                port.parse::<u16>().map_err(|_| SettingsError(format!("PORT: expected a port, got {port:?}")))?;
+            Ok(SocketAddr::from(([0, 0, 0, 0], port)))
+        }
+    }
 }
 
 fn production_marker(names: impl Iterator<Item = String>) -> Option<String> {
@@ -330,7 +362,13 @@ mod tests {
     fn anything_that_looks_like_a_deployment_is_a_marker() {
         let marker = |names: &[&str]| production_marker(names.iter().map(ToString::to_string));
         assert_eq!(marker(&["PATH", "HOME", "PORT"]), None);
-        for name in ["RENDER", "TENANT_1_SUPABASE_URL", "yTEST_YACHT_001_SUPABASE_URL", "KUBERNETES_SERVICE_HOST"] {
+        for name in [
+            "RENDER",
+            "RAMPART_DEPLOYMENT",
+            "TENANT_1_SUPABASE_URL",
+            "yTEST_YACHT_001_SUPABASE_URL",
+            "KUBERNETES_SERVICE_HOST",
+        ] {
             assert_eq!(marker(&["PATH", name]).as_deref(), Some(name));
         }
     }
@@ -403,5 +441,27 @@ mod tests {
         assert!(jwks_url("https://p.supabase.co/auth/v1/.well-known/jwks.json").is_ok());
         assert!(jwks_url("http://127.0.0.1:1/jwks.json").is_ok());
         assert!(jwks_url("http://p.supabase.co/jwks.json").is_err());
+    }
+
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    fn reach(arguments: &[&str]) -> Result<Option<Reach>, String> {
+        let line = ["rampart", "--database-url", "postgres://pooler/x"].iter().chain(arguments);
+        let settings = <Line as clap::Parser>::try_parse_from(line).map_err(|error| error.to_string())?.settings;
+        settings.reach().map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_a_pooler_everything_goes_the_one_way_and_behind_one_a_way_around_it_must_be_named() {
+        let reach_of = |arguments: &[&str]| reach(arguments).unwrap().map(|reach| (reach.url, reach.direct));
+        let (pooler, direct) = ("postgres://pooler/x".to_owned(), "postgres://direct/x".to_owned());
+        assert_eq!(reach_of(&[]), Some((pooler.clone(), pooler.clone())));
+        let around = ["--db-pooler", "transaction", "--listen-url", "postgres://direct/x"];
+        assert_eq!(reach_of(&around), Some((pooler, direct)));
+        assert!(reach(&around[..2]).unwrap_err().contains("RAMPART_LISTEN_URL is not set"));
     }
 }

@@ -7,7 +7,7 @@ use crate::controller::{Controller, Life, Parts, Policies};
 use crate::flags::Flags;
 use crate::parts::{CrewReports, PartsConfig, PartsState, StorageConfig, SupabaseConfig};
 use crate::secrets::Generated;
-use crate::store::{self, Pools, Store};
+use crate::store::{self, Pooler, Pools, Reach, Store};
 use crate::telemetry::Metrics;
 use crate::web::{OpsTokens, Shared};
 use anyhow::Context;
@@ -54,7 +54,7 @@ impl Daemon {
             Some(ops) => Some(TcpListener::bind(ops).await.with_context(|| format!("cannot listen on {ops}"))?),
             None => None,
         };
-        let (cluster, generated, owner_url, app_url) = database(settings).await?;
+        let (cluster, generated, owner_url, reach) = database(settings).await?;
         let secrets = Secrets::from_env(generated.as_ref())?;
         let tokens =
             OpsTokens::parse(secrets.ops_tokens.expose_secret()).map_err(|error| SettingsError(error.to_string()))?;
@@ -64,7 +64,7 @@ impl Daemon {
         }
 
         let build = BuildInfo::from_env();
-        let pools = Arc::new(Pools::open(&app_url)?);
+        let pools = Arc::new(Pools::open(&reach)?);
         let (flags, clock) = (Arc::new(Flags::default()), Arc::new(DatabaseClock::default()));
         let metrics = Arc::new(Metrics::new(&build.version, &build.git_commit)?);
         let store = Store::new(pools.clone(), Uuid::now_v7());
@@ -143,16 +143,17 @@ impl Daemon {
     }
 }
 
-/// The database: the one that is named, else a private one. Answers the owner's and the daemon's URL.
-async fn database(settings: &Settings) -> anyhow::Result<(Option<Cluster>, Option<Generated>, String, String)> {
-    if let Some(url) = &settings.database_url {
-        return Ok((None, None, url.clone(), url.clone()));
+/// The database: the one that is named, else a private one. Answers the owner's URL and how the daemon reaches it.
+async fn database(settings: &Settings) -> anyhow::Result<(Option<Cluster>, Option<Generated>, String, Reach)> {
+    if let Some(reach) = settings.reach()? {
+        return Ok((None, None, reach.direct.clone(), reach));
     }
     let cluster = Cluster::start(&settings.private_postgres()?).await?;
     let generated = Generated::load_or_make(&settings.data_dir)
         .with_context(|| format!("cannot keep secrets in {}", settings.data_dir.display()))?;
     let (owner, app) = (cluster.owner().url(), cluster.app().url());
-    Ok((Some(cluster), Some(generated), owner, app))
+    let reach = Reach { url: app.clone(), direct: app, pooler: Pooler::None };
+    Ok((Some(cluster), Some(generated), owner, reach))
 }
 
 fn parts_config(settings: &Settings, secrets: Secrets, build: &BuildInfo) -> PartsConfig {

@@ -17,19 +17,16 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Answer> {
-    let cluster = match &args.settings.database_url {
-        Some(_) => None,
-        None => Some(Cluster::start(&args.settings.private_postgres()?).await?),
+    let done = match args.settings.reach()? {
+        // The lock that two migrations at once take belongs to a session: never through a pooler.
+        Some(reach) => migrate(&reach.direct, args.seed).await,
+        None => {
+            let cluster = Cluster::start(&args.settings.private_postgres()?).await?;
+            let done = migrate(&cluster.owner().url(), args.seed).await;
+            cluster.stop().await?;
+            done
+        }
     };
-    let url = match (&args.settings.database_url, &cluster) {
-        (Some(url), _) => url.clone(),
-        (None, Some(cluster)) => cluster.owner().url(),
-        (None, None) => String::new(),
-    };
-    let done = migrate(&url, args.seed).await;
-    if let Some(cluster) = cluster {
-        cluster.stop().await?;
-    }
     println!("{} migrations applied", done?);
     Ok(Answer::Yes)
 }

@@ -10,6 +10,7 @@ mod enroll;
 mod evidence;
 mod flag;
 mod gate;
+mod health;
 mod journal;
 mod migrate;
 mod owner;
@@ -41,6 +42,8 @@ enum Command {
     Demo(demo::Args),
     /// Bring a database's schema up to date.
     Migrate(migrate::Args),
+    /// Ask a running daemon whether it answers; for a container's health check.
+    Health(health::Args),
     /// Open psql on the private database of a running daemon.
     Psql(psql::Args),
     /// Check and show policies.
@@ -99,6 +102,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Answer> {
         Command::Serve(args) => serve::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Migrate(args) => migrate::run(args).await,
+        Command::Health(args) => health::run(args).await,
         Command::Psql(args) => psql::run(&args),
         Command::Policy(command) => policy::run(&command),
         Command::Rollout(command) => rollout::run(command).await,

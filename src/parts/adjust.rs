@@ -13,10 +13,11 @@ use super::signature::{self, Signature, SigningKey};
 use super::signer::{self, Signer};
 use super::state::PartsState;
 use super::transaction;
+use crate::store::Pool;
 use rampart_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::{Error, PgPool};
+use sqlx::Error;
 use uuid::Uuid;
 
 const LOCATION_MAX_CHARS: usize = 200;
@@ -131,7 +132,7 @@ impl Adjust {
         Ok(Outcome::changed(audit_id, replayed, body))
     }
 
-    async fn write(&self, pool: &PgPool, caller: &Caller, key: &SigningKey, signer: Signer) -> Result<Value, Error> {
+    async fn write(&self, pool: &Pool, caller: &Caller, key: &SigningKey, signer: Signer) -> Result<Value, Error> {
         let mut transaction = transaction::begin_write(pool, &caller.claims).await?;
         let begun = sqlx::query!(
             r#"select public.parts_adjust_begin($1, $2, $3, $4, $5, $6) as "answer!", clock_timestamp() as "now!""#,

@@ -5,8 +5,9 @@ use super::gate::Caller;
 use super::lens::Lens;
 use super::state::PartsState;
 use super::transaction;
+use crate::store::Pool;
 use serde::Serialize;
-use sqlx::{Error, PgConnection, PgPool};
+use sqlx::{Error, PgConnection};
 use uuid::Uuid;
 
 /// A part.
@@ -115,14 +116,14 @@ fn suggested(on_hand: i64, min_level: i64, multiple: i64) -> i64 {
     (min_level - on_hand + multiple - 1) / multiple * multiple
 }
 
-async fn through_v1(pool: &PgPool, caller: &Caller, part: Uuid) -> Result<Option<Row>, Error> {
+async fn through_v1(pool: &Pool, caller: &Caller, part: Uuid) -> Result<Option<Row>, Error> {
     let mut transaction = transaction::begin(pool, &caller.claims).await?;
     let row = v1(&mut transaction, caller.yacht, part).await?;
     transaction.commit().await?;
     Ok(row)
 }
 
-async fn through_v2(pool: &PgPool, caller: &Caller, part: Uuid) -> Result<Option<Row>, Error> {
+async fn through_v2(pool: &Pool, caller: &Caller, part: Uuid) -> Result<Option<Row>, Error> {
     let mut transaction = transaction::begin(pool, &caller.claims).await?;
     let row = v2(&mut transaction, caller.yacht, part).await?;
     transaction.commit().await?;
@@ -190,7 +191,7 @@ pub(super) async fn at_place(state: &PartsState, caller: &Caller, stock: Uuid) -
     Ok(quantity.unwrap_or_default())
 }
 
-async fn place_through_v1(pool: &PgPool, caller: &Caller, stock: Uuid) -> Result<Option<i64>, Error> {
+async fn place_through_v1(pool: &Pool, caller: &Caller, stock: Uuid) -> Result<Option<i64>, Error> {
     let mut transaction = transaction::begin(pool, &caller.claims).await?;
     let quantity = sqlx::query_scalar!(
         r#"select quantity::bigint as "quantity!" from public.pms_inventory_stock where yacht_id = $1 and id = $2"#,
@@ -203,7 +204,7 @@ async fn place_through_v1(pool: &PgPool, caller: &Caller, stock: Uuid) -> Result
     Ok(quantity)
 }
 
-async fn place_through_v2(pool: &PgPool, caller: &Caller, stock: Uuid) -> Result<Option<i64>, Error> {
+async fn place_through_v2(pool: &Pool, caller: &Caller, stock: Uuid) -> Result<Option<i64>, Error> {
     let mut transaction = transaction::begin(pool, &caller.claims).await?;
     let quantity = sqlx::query_scalar!(
         r#"select on_hand as "quantity!" from public.v_stock_from_transactions where yacht_id = $1 and stock_id = $2"#,

@@ -9,13 +9,14 @@ use super::gate::Caller;
 use super::lens::Lens;
 use super::routes::{Answer, By, PartPath, Shared, query_of_part};
 use super::transaction;
+use crate::store::Pool;
 use axum::Json;
 use axum::extract::{Extension, State};
 use axum::http::Uri;
 use axum::response::IntoResponse;
 use rampart_core::Timestamp;
 use serde::{Deserialize, Serialize};
-use sqlx::{Error, PgPool};
+use sqlx::Error;
 use uuid::Uuid;
 
 const LIMIT_MAX: i32 = 200;
@@ -95,7 +96,7 @@ pub(super) async fn of_part(State(state): Shared, Extension(caller): By, path: P
 /// One row, or none where the part does not exist for this user. The page is taken from the end of each
 /// stock row's stretch of `pms_inventory_transactions_stock_idx`, so a long history is not sorted to be
 /// read in part; the count reads the same index alone.
-async fn read(pool: &PgPool, caller: &Caller, page: Page) -> Result<Option<Row>, Error> {
+async fn read(pool: &Pool, caller: &Caller, page: Page) -> Result<Option<Row>, Error> {
     let mut transaction = transaction::begin(pool, &caller.claims).await?;
     let row = sqlx::query_as!(
         Row,

@@ -6,9 +6,10 @@ use super::gate::Caller;
 use super::lens::Lens;
 use super::state::PartsState;
 use super::transaction;
+use crate::store::Pool;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
-use sqlx::{Error, PgConnection, PgPool};
+use sqlx::{Error, PgConnection};
 use uuid::Uuid;
 
 const LIMIT_MAX: i32 = 200;
@@ -85,14 +86,14 @@ pub(super) async fn report(state: &PartsState, caller: &Caller, filter: &Filter)
     })
 }
 
-async fn through_v1(pool: &PgPool, caller: &Caller, filter: &Filter) -> Result<Row, Error> {
+async fn through_v1(pool: &Pool, caller: &Caller, filter: &Filter) -> Result<Row, Error> {
     let mut transaction = transaction::begin(pool, &caller.claims).await?;
     let row = v1(&mut transaction, caller.yacht, filter).await?;
     transaction.commit().await?;
     Ok(row)
 }
 
-async fn through_v2(pool: &PgPool, caller: &Caller, filter: &Filter) -> Result<Row, Error> {
+async fn through_v2(pool: &Pool, caller: &Caller, filter: &Filter) -> Result<Row, Error> {
     let mut transaction = transaction::begin(pool, &caller.claims).await?;
     let row = v2(&mut transaction, caller.yacht, filter).await?;
     transaction.commit().await?;

@@ -7,7 +7,7 @@
 use super::actions::Role;
 use super::transaction;
 use crate::clock::Stopwatch;
-use sqlx::PgPool;
+use crate::store::Pool;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -41,7 +41,7 @@ struct Known {
 
 impl People {
     /// The user's yacht and role; none where there is no profile.
-    pub(super) async fn find(&self, pool: &PgPool, user: Uuid) -> Result<Option<Person>, sqlx::Error> {
+    pub(super) async fn find(&self, pool: &Pool, user: Uuid) -> Result<Option<Person>, sqlx::Error> {
         let generation = {
             let known = self.lock();
             if let Some((person, since)) = known.people.get(&user)
@@ -89,7 +89,7 @@ impl People {
     }
 }
 
-async fn look_up(pool: &PgPool, user: Uuid) -> Result<Option<Person>, sqlx::Error> {
+async fn look_up(pool: &Pool, user: Uuid) -> Result<Option<Person>, sqlx::Error> {
     let row = sqlx::query!(
         r#"select yacht_id as "yacht_id!", role, is_active as "is_active!" from public.rampart_user_context($1)"#,
         user

@@ -13,10 +13,11 @@ use super::signature::{Signature, SigningKey};
 use super::signer::{self, Signer, Vouched};
 use super::state::PartsState;
 use super::transaction;
+use crate::store::Pool;
 use rampart_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::{Error, PgPool};
+use sqlx::Error;
 use uuid::Uuid;
 
 /// What is to be done, and why.
@@ -105,7 +106,7 @@ impl Deed {
         told(signer::signed_write(state, caller, &self.signature, write).await?)
     }
 
-    async fn write(&self, pool: &PgPool, caller: &Caller, key: &SigningKey, signer: Signer) -> Result<Value, Error> {
+    async fn write(&self, pool: &Pool, caller: &Caller, key: &SigningKey, signer: Signer) -> Result<Value, Error> {
         let mut transaction = transaction::begin_write(pool, &caller.claims).await?;
         let begun = sqlx::query!(
             r#"select public.parts_signed_begin($1, $2, $3, $4, $5, $6) as "answer!", clock_timestamp() as "now!""#,

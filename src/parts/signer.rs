@@ -11,11 +11,12 @@ use super::signature::Signature;
 use super::state::PartsState;
 use super::transaction;
 use crate::clock;
+use crate::store::Pool;
 use argon2::{Argon2, PasswordVerifier};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use sqlx::Error;
 use sqlx::postgres::PgTransaction;
-use sqlx::{Error, PgPool};
 use totp_rs::{Algorithm, Builder};
 use uuid::Uuid;
 
@@ -75,7 +76,7 @@ pub(super) async fn signed_write<F: Future<Output = Result<Value, Error>>>(
 
 impl Signer {
     /// Counts an attempt and compares.
-    async fn of(pool: &PgPool, user: Uuid, signature: &Signature) -> Result<Self, ApiError> {
+    async fn of(pool: &Pool, user: Uuid, signature: &Signature) -> Result<Self, ApiError> {
         let enrolment = sqlx::query!(r#"select pin_hash, totp_secret from public.signature_attempt($1)"#, user)
             .fetch_optional(pool)
             .await?;
@@ -110,7 +111,7 @@ impl Signer {
     }
 
     /// Where this fails the attempt stays counted, which is the safe side.
-    async fn forgive(self, pool: &PgPool) {
+    async fn forgive(self, pool: &Pool) {
         match self.standing {
             Standing::Unenrolled | Standing::Locked => return,
             Standing::Proven { .. } | Standing::Wrong => {}

@@ -1,9 +1,10 @@
 //! Transactions as the user, and what is tried again.
 
+use crate::store::Pool;
 use serde_json::Value;
 use sqlx::postgres::{PgArguments, PgTransaction};
 use sqlx::query::QueryScalar;
-use sqlx::{Error, PgPool, Postgres};
+use sqlx::{Error, Postgres};
 use std::time::Duration;
 
 /// How often a write is tried that loses against others.
@@ -13,7 +14,7 @@ const WRITE_PAUSE: Duration = Duration::from_millis(5);
 
 /// Begins a transaction as the database role `authenticated` with the user's claims: row level security
 /// decides what its statements see.
-pub(super) async fn begin(pool: &PgPool, claims: &str) -> Result<PgTransaction<'static>, Error> {
+pub(super) async fn begin(pool: &Pool, claims: &str) -> Result<PgTransaction<'static>, Error> {
     let mut transaction = pool.begin().await?;
     sqlx::query!(
         "select set_config('role', 'authenticated', true) as role, set_config('request.jwt.claims', $1, true) as claims",
@@ -26,13 +27,13 @@ pub(super) async fn begin(pool: &PgPool, claims: &str) -> Result<PgTransaction<'
 
 /// Begins a transaction for a write. Until it has begun nothing is written, so a connection that turns
 /// out to be dead can be replaced by another.
-pub(super) async fn begin_write(pool: &PgPool, claims: &str) -> Result<PgTransaction<'static>, Error> {
+pub(super) async fn begin_write(pool: &Pool, claims: &str) -> Result<PgTransaction<'static>, Error> {
     retry_read(|| begin(pool, claims)).await
 }
 
 /// One call of the write path, in a transaction of its own; again where it lost against another.
 pub(super) async fn write<'q>(
-    pool: &PgPool,
+    pool: &Pool,
     claims: &str,
     call: impl Fn() -> QueryScalar<'q, Postgres, Value, PgArguments>,
 ) -> Result<Value, Error> {

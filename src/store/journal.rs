@@ -1,10 +1,10 @@
 //! The journal as people read it.
 
+use super::Pool;
 use super::{Store, StoreError};
 use rampart_core::{FlagKey, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
-use sqlx::PgPool;
 use uuid::Uuid;
 
 /// One entry.
@@ -81,7 +81,7 @@ impl Store {
     }
 }
 
-async fn read(pool: &PgPool, flag: Option<&FlagKey>, filter: &JournalFilter) -> Result<Vec<JournalRow>, StoreError> {
+async fn read(pool: &Pool, flag: Option<&FlagKey>, filter: &JournalFilter) -> Result<Vec<JournalRow>, StoreError> {
     let rows = sqlx::query_as!(
             JournalRow,
             r#"select seq as "seq!", flag as "flag!", at as "at!", kind as "kind!", actor as "actor!", reason, rollout_id,

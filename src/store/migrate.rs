@@ -1,11 +1,14 @@
 //! The schema, embedded, and the demo's seeds.
 
 use super::StoreError;
+use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor};
 use std::str::FromStr;
 
-static MIGRATIONS: sqlx::migrate::Migrator = sqlx::migrate!("./migrations");
+/// A database may be ahead of us: the release before this one must start on the schema of the next, or nobody could
+/// go back. Expand and contract keeps it working there.
+static MIGRATIONS: Migrator = Migrator { ignore_missing: true, ..sqlx::migrate!("./migrations") };
 const SEEDS: &str = include_str!("../../migrations/seeds/demo.sql");
 
 /// Brings the database at `url` to this version's schema, under a lock so that two daemons may try at

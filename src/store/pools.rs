@@ -1,32 +1,56 @@
 //! Connections, in separate pools, so that nothing the canary does can starve the guard.
 
 use super::StoreError;
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
+use super::pool::Pool;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
 use std::str::FromStr;
 use std::time::Duration;
 
 /// The database role of everything the daemon does: no superuser, and bound by row level security.
-const ROLE: &str = "set role rampart_app";
+const ROLE: &str = "rampart_app";
+/// How long a transaction may wait for us.
+const IDLE_IN_TRANSACTION: &str = "1s";
+
+/// What stands between the daemon and the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Pooler {
+    /// Nothing, or something that gives every connection a session of its own.
+    #[default]
+    None,
+    /// A pooler that gives out sessions by the transaction, such as PgBouncer's transaction mode.
+    Transaction,
+}
+
+/// How the database is reached.
+#[derive(Clone, Debug)]
+pub struct Reach {
+    /// Where most connections go.
+    pub url: String,
+    /// Straight to the server, for what needs sessions: listening, and the guard, whom a full pooler must not stop.
+    pub direct: String,
+    /// What `url` leads through.
+    pub pooler: Pooler,
+}
 
 /// One pool for each kind of work.
 #[derive(Clone, Debug)]
 pub struct Pools {
     /// Decisions: the loop and the brake.
-    pub guard: PgPool,
+    pub guard: Pool,
     /// Measurements: sweeps, probes, slots.
-    pub signals: PgPool,
+    pub signals: Pool,
     /// The ops API's reads and orders.
-    pub ops: PgPool,
+    pub ops: Pool,
     /// Reads of the parts API through the old lens.
-    pub parts_v1: PgPool,
+    pub parts_v1: Pool,
     /// Reads of the parts API through the new lens.
-    pub parts_v2: PgPool,
+    pub parts_v2: Pool,
     /// Writes of the parts API.
-    pub parts_write: PgPool,
+    pub parts_write: Pool,
     /// Whether the database answers; apart, so that nobody who asks often keeps others waiting.
-    health: PgPool,
-    /// How to reach the database, for the one connection that listens.
+    health: Pool,
+    /// Straight to the database, for the one connection that listens.
     pub options: PgConnectOptions,
 }
 
@@ -67,17 +91,24 @@ const PARTS: Kind =
 
 impl Pools {
     /// Opens the pools lazily: nothing is connected before it is used.
-    pub fn open(url: &str) -> Result<Self, StoreError> {
-        let options = PgConnectOptions::from_str(url)?.application_name("rampart").disable_statement_logging();
+    pub fn open(reach: &Reach) -> Result<Self, StoreError> {
+        let options = |url: &str| -> Result<PgConnectOptions, StoreError> {
+            Ok(PgConnectOptions::from_str(url)?.application_name("rampart").disable_statement_logging())
+        };
+        let (direct, usual) = (options(&reach.direct)?, options(&reach.url)?);
+        let open = |kind: &Kind| match reach.pooler {
+            Pooler::None => open_direct(&usual, kind),
+            Pooler::Transaction => open_pooled(&usual, kind),
+        };
         Ok(Self {
-            guard: open(&options, &GUARD),
-            signals: open(&options, &SIGNALS),
-            ops: open(&options, &OPS),
-            parts_v1: open(&options, &PARTS),
-            parts_v2: open(&options, &PARTS),
-            parts_write: open(&options, &PARTS),
-            health: open(&options, &HEALTH),
-            options,
+            guard: open_direct(&direct, &GUARD),
+            signals: open(&SIGNALS),
+            ops: open(&OPS),
+            parts_v1: open(&PARTS),
+            parts_v2: open(&PARTS),
+            parts_write: open(&PARTS),
+            health: open_direct(&direct, &HEALTH),
+            options: direct,
         })
     }
 
@@ -92,24 +123,47 @@ impl Pools {
 
     /// Whether the database answers.
     pub async fn answers(&self) -> bool {
-        self.health.acquire().await.is_ok()
+        self.health.answers().await
     }
 }
 
-fn open(options: &PgConnectOptions, kind: &Kind) -> PgPool {
+/// Sessions of our own: role and limits are set once, when one is opened.
+fn open_direct(options: &PgConnectOptions, kind: &Kind) -> Pool {
     let options = options.clone().options([
         ("statement_timeout", kind.statement_timeout),
         ("lock_timeout", kind.lock_timeout),
-        ("idle_in_transaction_session_timeout", "1s"),
+        ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION),
         ("tcp_user_timeout", "2s"),
     ]);
-    let pool = PgPoolOptions::new()
-        .max_connections(kind.connections)
-        .acquire_timeout(kind.acquire)
-        .test_before_acquire(kind.tried)
-        .after_connect(|connection, _| Box::pin(async move { connection.execute(ROLE).await.map(drop) }));
+    let pool = kind.pool().after_connect(|connection, _| {
+        Box::pin(async move { connection.execute(AssertSqlSafe(format!("set role {ROLE}"))).await.map(drop) })
+    });
     let pool = if kind.tried { pool } else { pool.after_release(|connection, _| Box::pin(answers(connection))) };
-    pool.connect_lazy_with(options)
+    Pool::direct(pool.connect_lazy_with(options))
+}
+
+/// Sessions that are ours for one transaction: nothing is asked for when connecting, because a pooler refuses what it
+/// does not know, and no statement is kept for later.
+fn open_pooled(options: &PgConnectOptions, kind: &Kind) -> Pool {
+    let options = options.clone().extra_float_digits(None).statement_cache_capacity(0);
+    Pool::pooled(
+        kind.pool().connect_lazy_with(options),
+        &[
+            ("role", ROLE),
+            ("statement_timeout", kind.statement_timeout),
+            ("lock_timeout", kind.lock_timeout),
+            ("idle_in_transaction_session_timeout", IDLE_IN_TRANSACTION),
+        ],
+    )
+}
+
+impl Kind {
+    fn pool(&self) -> PgPoolOptions {
+        PgPoolOptions::new()
+            .max_connections(self.connections)
+            .acquire_timeout(self.acquire)
+            .test_before_acquire(self.tried)
+    }
 }
 
 /// A host that vanished never answers; without a limit its connection would never be given back, and the

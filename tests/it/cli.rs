@@ -25,6 +25,18 @@ fn stderr(output: &Output) -> String {
 }
 
 #[tokio::test]
+async fn a_health_check_needs_nothing_but_the_program_itself() {
+    let daemon = Daemon::start().await;
+    let base = daemon.base.clone();
+    let healthy = rampart(&["health", "--url", &base]);
+    assert_eq!((code(&healthy), stdout(&healthy).as_str()), (Some(0), "healthy\n"));
+    drop(daemon);
+    let gone = rampart(&["health", "--url", &base]);
+    assert_eq!(code(&gone), Some(1));
+    assert!(stderr(&gone).contains("no healthy daemon"), "{}", stderr(&gone));
+}
+
+#[tokio::test]
 async fn a_rollout_is_steered_from_the_command_line() {
     let daemon = Daemon::start().await;
     let run = |args: &[&str]| daemon.cli(args);

@@ -60,6 +60,12 @@ impl Daemon {
 
     /// With further variables, or other values of those that tests set.
     pub(crate) async fn with_env(policy: &str, env: &[(&str, &str)]) -> Self {
+        let (database, folder) = Self::prepare(policy).await;
+        Self::on_with(database, folder, env).await
+    }
+
+    /// A fresh, seeded database, and a folder with the policy.
+    pub(crate) async fn prepare(policy: &str) -> (TestDatabase, PathBuf) {
         let database = database().await;
         let folder = std::env::temp_dir().join(format!("rampart-it-{}", uuid::Uuid::now_v7()));
         std::fs::create_dir_all(folder.join("policies")).unwrap();
@@ -71,7 +77,7 @@ impl Daemon {
             .output()
             .unwrap();
         assert!(seeded.status.success(), "{}", String::from_utf8_lossy(&seeded.stderr));
-        Self::spawned(database, folder, env).await
+        (database, folder)
     }
 
     /// A daemon on a database that was made before.
@@ -80,11 +86,7 @@ impl Daemon {
     }
 
     /// The same with more in its environment.
-    pub(crate) async fn on_with(database: TestDatabase, folder: PathBuf, settings: &[(&str, &str)]) -> Self {
-        Self::spawned(database, folder, settings).await
-    }
-
-    async fn spawned(database: TestDatabase, folder: PathBuf, env: &[(&str, &str)]) -> Self {
+    pub(crate) async fn on_with(database: TestDatabase, folder: PathBuf, env: &[(&str, &str)]) -> Self {
         let (child, base) = spawn(&database, &folder, env);
         let daemon = Self { base, database, folder, child, http: reqwest::Client::new() };
         daemon.until(|status| status["phase"].is_string()).await;

@@ -10,6 +10,7 @@ use crate::clock::Stopwatch;
 use crate::config::Settings;
 use crate::daemon::Daemon;
 use crate::store;
+use crate::store::Pooler;
 use anyhow::Context;
 use breakage::Breakage;
 use serde_json::{Value, json};
@@ -55,6 +56,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Answer> {
     policy::write(&folder.path.join("policies"))?;
     let settings = Settings {
         database_url: None,
+        db_pooler: Pooler::None,
+        listen_url: None,
         listen: args.listen,
         ops_listen: None,
         data_dir: folder.path.clone(),

@@ -12,10 +12,11 @@ use crate::parts::gate::Caller;
 use crate::parts::state::PartsState;
 use crate::parts::storage::{Object, Placed, ROOT};
 use crate::parts::transaction;
+use crate::store::Pool;
 use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::{Error, PgPool};
+use sqlx::Error;
 use uuid::Uuid;
 
 /// Labels on one sheet at most: a little over eight pages.
@@ -107,7 +108,7 @@ impl Generate {
         }
     }
 
-    async fn begin(&self, pool: &PgPool, caller: &Caller) -> Result<Value, Error> {
+    async fn begin(&self, pool: &Pool, caller: &Caller) -> Result<Value, Error> {
         let mut transaction = transaction::begin_write(pool, &caller.claims).await?;
         let answer = sqlx::query_scalar!(
             r#"select public.parts_labels_begin($1, $2, $3) as "answer!""#,
@@ -123,7 +124,7 @@ impl Generate {
 
     async fn record(
         &self,
-        pool: &PgPool,
+        pool: &Pool,
         caller: &Caller,
         document: Uuid,
         pdf: &[u8],

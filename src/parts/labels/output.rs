@@ -8,9 +8,10 @@ use crate::parts::fields::Fields;
 use crate::parts::gate::Caller;
 use crate::parts::state::PartsState;
 use crate::parts::transaction;
+use crate::store::Pool;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::{Error, PgPool};
+use sqlx::Error;
 use uuid::Uuid;
 
 /// How a sheet can be had.
@@ -107,7 +108,7 @@ impl Output {
         Ok(Outcome::changed(written.audit_id, replayed, body))
     }
 
-    async fn write(&self, pool: &PgPool, caller: &Caller) -> Result<Value, Error> {
+    async fn write(&self, pool: &Pool, caller: &Caller) -> Result<Value, Error> {
         let mut transaction = transaction::begin_write(pool, &caller.claims).await?;
         let answer = sqlx::query_scalar!(
             r#"select public.parts_label_output($1, $2, $3, $4, $5) as "answer!""#,

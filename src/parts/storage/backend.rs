@@ -13,9 +13,10 @@ use crate::parts::errors::ApiError;
 use crate::parts::gate::Caller;
 use crate::parts::state::ConfigError;
 use crate::parts::transaction;
+use crate::store::Pool;
 use crate::store::Pools;
 use axum::response::Response;
-use sqlx::{Error, PgConnection, PgPool};
+use sqlx::{Error, PgConnection};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,7 +71,7 @@ impl Storage {
     }
 
     /// The yacht of calls with the service key alone.
-    pub(super) async fn service_yacht(&self, pool: &PgPool) -> Result<Option<Uuid>, ApiError> {
+    pub(super) async fn service_yacht(&self, pool: &Pool) -> Result<Option<Uuid>, ApiError> {
         let Some(code) = &self.service_yacht else { return Ok(None) };
         let yacht = transaction::retry_read(|| {
             sqlx::query_scalar!("select public.rampart_service_yacht($1) as yacht", code).fetch_one(pool)

@@ -9,7 +9,7 @@ use super::staged::{self, Staged};
 use crate::clock;
 use crate::parts::errors::ApiError;
 use crate::parts::transaction;
-use sqlx::PgPool;
+use crate::store::Pool;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -63,7 +63,7 @@ impl Disk {
     }
 
     /// Puts received bytes in their place, under a new id.
-    pub(super) async fn keep(&self, pool: &PgPool, staged: Staged) -> Result<Kept, ApiError> {
+    pub(super) async fn keep(&self, pool: &Pool, staged: Staged) -> Result<Kept, ApiError> {
         let id = Uuid::now_v7();
         let home = self.home(pool).await?;
         fs::create_dir_all(home).await.map_err(disk_failed)?;
@@ -73,7 +73,7 @@ impl Disk {
     }
 
     /// The bytes of an object and how many they are; none where they are lost.
-    pub(super) async fn open(&self, pool: &PgPool, id: Uuid) -> Result<Option<(File, u64)>, ApiError> {
+    pub(super) async fn open(&self, pool: &Pool, id: Uuid) -> Result<Option<(File, u64)>, ApiError> {
         match File::open(self.home(pool).await?.join(id.to_string())).await {
             Ok(file) => {
                 let size_bytes = file.metadata().await.map_err(disk_failed)?.len();
@@ -85,7 +85,7 @@ impl Disk {
     }
 
     /// Removes the bytes of an object whose row is gone.
-    pub(super) async fn remove(&self, pool: &PgPool, id: Uuid) -> Result<(), ApiError> {
+    pub(super) async fn remove(&self, pool: &Pool, id: Uuid) -> Result<(), ApiError> {
         if let Err(error) = fs::remove_file(self.home(pool).await?.join(id.to_string())).await {
             // The object is deleted all the same; the sweep will find them.
             tracing::warn!(error = %error, storage.object_id = %id, "bytes of a deleted object could not be removed");
@@ -94,7 +94,7 @@ impl Disk {
     }
 
     /// Removes old bytes without a row, and uploads that never ended. Answers how many files went.
-    pub(super) async fn sweep(&self, pool: &PgPool) -> Result<usize, ApiError> {
+    pub(super) async fn sweep(&self, pool: &Pool) -> Result<usize, ApiError> {
         let unfinished = old_files(&staged::folder(&self.root)).await.map_err(disk_failed)?;
         let mut swept = unfinished.len();
         for (path, _) in unfinished {
@@ -112,7 +112,7 @@ impl Disk {
         Ok(swept)
     }
 
-    async fn home(&self, pool: &PgPool) -> Result<&Path, ApiError> {
+    async fn home(&self, pool: &Pool) -> Result<&Path, ApiError> {
         let home = self.home.get_or_try_init(|| async {
             let id = transaction::retry_read(|| {
                 sqlx::query_scalar!(r#"select public.rampart_storage_home() as "id!""#).fetch_one(pool)
@@ -123,7 +123,7 @@ impl Disk {
     }
 }
 
-async fn orphans(pool: &PgPool, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
+async fn orphans(pool: &Pool, ids: &[Uuid]) -> Result<Vec<Uuid>, sqlx::Error> {
     sqlx::query_scalar!(r#"select id as "id!" from public.rampart_storage_orphans($1) as id"#, ids)
         .fetch_all(pool)
         .await

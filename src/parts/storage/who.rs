@@ -5,8 +5,9 @@ use crate::parts::actions::Role;
 use crate::parts::errors::ApiError;
 use crate::parts::gate::Caller;
 use crate::parts::transaction;
+use crate::store::Pool;
+use sqlx::Error;
 use sqlx::postgres::PgTransaction;
-use sqlx::{Error, PgPool};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -65,7 +66,7 @@ impl Who {
 
     /// Begins a transaction in which row level security lets this caller's rows through and no others. The
     /// service key works as the daemon's own role, bounded to its yacht: `service_role` may know no bounds.
-    pub(super) async fn begin(&self, pool: &PgPool) -> Result<PgTransaction<'static>, Error> {
+    pub(super) async fn begin(&self, pool: &Pool) -> Result<PgTransaction<'static>, Error> {
         match self {
             Who::User(caller) => transaction::begin_write(pool, &caller.claims).await,
             Who::Service(yacht) => transaction::retry_read(|| begin_service(pool, *yacht)).await,
@@ -73,7 +74,7 @@ impl Who {
     }
 }
 
-async fn begin_service(pool: &PgPool, yacht: Uuid) -> Result<PgTransaction<'static>, Error> {
+async fn begin_service(pool: &Pool, yacht: Uuid) -> Result<PgTransaction<'static>, Error> {
     let mut transaction = pool.begin().await?;
     sqlx::query!("select set_config('rampart.service_yacht', $1, true) as yacht", yacht.to_string())
         .fetch_one(&mut *transaction)
