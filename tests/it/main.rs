@@ -3,6 +3,7 @@
 
 mod bad_days;
 mod cli;
+mod gate_record;
 mod harness;
 mod orders;
 mod parts;
