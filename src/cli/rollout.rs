@@ -136,6 +136,14 @@ fn print_status(status: &Value, as_json: bool) -> anyhow::Result<()> {
     for check in status["checks"].as_array().into_iter().flatten() {
         println!("  {:<9} {:<24} {}", text(&check["verdict"]), text(&check["name"]), text(&check["why"]));
     }
+    // What was proven when it started is the journal's; here is what would keep the next start.
+    if status["phase"] == "waiting" || status["phase"] == "rolled_back" {
+        let items = status["gate"]["items"].as_array().into_iter().flatten();
+        for item in items.filter(|item| item["state"] != "proven") {
+            let weight = if item["required"] == true { "required" } else { "recommended" };
+            println!("  gate: {:<16} {weight}, {}: {}", text(&item["item"]), text(&item["state"]), text(&item["why"]));
+        }
+    }
     for reason in status["decision"]["reasons"].as_array().into_iter().flatten() {
         println!("  waits for: {}", text(&reason["text"]));
     }

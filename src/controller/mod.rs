@@ -7,6 +7,7 @@
 
 mod brake;
 mod commit;
+mod gate;
 mod guard;
 mod listen;
 mod order;
@@ -19,9 +20,12 @@ mod sql;
 mod status;
 mod turn;
 
+pub(crate) use gate::hex_sha256;
+pub use gate::{GateFinding, GateVerdict};
 pub use guard::{Guard, Watched};
 pub use order::{CommandError, OrderRequest};
 pub use policies::{LoadedPolicy, Policies, PolicyFault};
 pub use replay::Replay;
 pub use run::{Controller, Life, Parts, Update};
 pub use status::{CommandStatus, Status};
+pub(crate) use status::{GateItemStatus, GateRunStatus};

@@ -2,11 +2,12 @@
 
 use super::brake::Brake;
 use super::commit::Circumstances;
+use super::gate::{GateFinding, missing};
 use super::run::Controller;
 use crate::clock::Stopwatch;
 use crate::store::{CommandKey, StoreError, StoredRollout};
 use rampart_core::flag::bucket;
-use rampart_core::policy::{BucketBy, GateItem, Policy};
+use rampart_core::policy::{BucketBy, Policy};
 use rampart_core::rollout::{
     Actor, Cause, Command, CommandKind, Event, Order, Refusal, Revision, RolloutId, Start, plan,
 };
@@ -47,9 +48,9 @@ pub enum CommandError {
     /// Not allowed now.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// Nothing proves these gate items.
-    #[error("the gate is not met: nothing proves {}", .0.join(", "))]
-    GateMissing(Vec<&'static str>),
+    /// These required gate items are not proven.
+    #[error("the gate is not met: {}", unmet(.0))]
+    GateMissing(Vec<GateFinding>),
     /// Nobody would be in the stage.
     #[error("the stage of {percent} would be empty: none of {subjects} known subjects falls into it")]
     EmptyCohort {
@@ -75,6 +76,12 @@ pub enum CommandError {
     /// The database did not take it. A rollback is in force in this process all the same.
     #[error("the database did not take it: {0}")]
     Store(#[from] StoreError),
+}
+
+fn unmet(findings: &[GateFinding]) -> String {
+    let said: Vec<String> =
+        findings.iter().map(|finding| format!("{} ({})", finding.item.name(), finding.verdict.why())).collect();
+    said.join(", ")
 }
 
 impl Controller {
@@ -132,9 +139,21 @@ impl Controller {
         }
         let policy =
             current.as_ref().filter(|current| current.rollout.phase.is_live()).map_or(&loaded.policy, |c| &c.policy);
-        let start = self.start(loaded, current.as_ref(), request.order.actor.clone(), None);
+        let gate = match request.order.command.kind() {
+            CommandKind::Start | CommandKind::Restart => self.gate(&loaded.policy).await,
+            // Nothing else asks for proofs, a rollback least of all.
+            CommandKind::Pause
+            | CommandKind::Resume
+            | CommandKind::Advance
+            | CommandKind::Stage
+            | CommandKind::Approve
+            | CommandKind::Extend
+            | CommandKind::Rollback
+            | CommandKind::Complete => Vec::new(),
+        };
+        let start = self.start(loaded, current.as_ref(), request.order.actor.clone(), None, &gate);
         let Some(event) = plan(policy, rollout, start, &request.order)? else { return Ok(()) };
-        self.preflight(policy, &event, request).await?;
+        self.preflight(policy, &event, request, gate).await?;
         let circumstances = Circumstances {
             reason: request.order.reason.clone(),
             command: request.key.clone(),
@@ -166,6 +185,7 @@ impl Controller {
         current: Option<&StoredRollout>,
         by: Actor,
         percent: Option<Percent>,
+        gate: &[GateFinding],
     ) -> Start {
         let stages = &loaded.policy.stages;
         let percent = percent.or(stages.first().map(|stage| stage.percent)).unwrap_or(Percent::ZERO);
@@ -178,25 +198,22 @@ impl Controller {
             stage: stages.iter().position(|stage| stage.percent == percent),
             percent,
             restart: false,
-            missing_gate: self.missing_gate(&loaded.policy),
+            missing_gate: missing(gate),
             by,
         }
     }
 
-    /// Required gate items that nothing proves. No evidence is recorded by this version, so every
-    /// required item is missing: no data is never good news.
-    pub fn missing_gate(&self, policy: &Policy) -> Vec<GateItem> {
-        policy.gate.require.clone()
-    }
-
     /// Refuses a start whose gate is not met, and a stage in which nobody would be.
-    async fn preflight(&self, policy: &Policy, event: &Event, request: &OrderRequest) -> Result<(), CommandError> {
-        if let Event::Started(start) = event
-            && request.order.command.kind() == CommandKind::Start
-            && !request.override_gate
-            && !start.missing_gate.is_empty()
-        {
-            return Err(CommandError::GateMissing(start.missing_gate.iter().map(|item| item.name()).collect()));
+    async fn preflight(
+        &self,
+        policy: &Policy,
+        event: &Event,
+        request: &OrderRequest,
+        gate: Vec<GateFinding>,
+    ) -> Result<(), CommandError> {
+        let unmet: Vec<GateFinding> = gate.into_iter().filter(GateFinding::blocks).collect();
+        if request.order.command.kind() == CommandKind::Start && !request.override_gate && !unmet.is_empty() {
+            return Err(CommandError::GateMissing(unmet));
         }
         let Some(percent) = event.enters() else { return Ok(()) };
         let subjects = self.store.active_subjects(SUBJECTS).await?;

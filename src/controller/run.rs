@@ -2,6 +2,7 @@
 
 use super::brake::{Brake, write_brakes};
 use super::commit::Committer;
+use super::gate::{self, Evidence};
 use super::guard::Guard;
 use super::listen::{Ears, listen};
 use super::policies::Policies;
@@ -12,11 +13,12 @@ use crate::flags::Flags;
 use crate::signals::{Board, Live, Sensors, flush_slots};
 use crate::store::{JournalRow, Store, Sync};
 use crate::telemetry::Metrics;
+use arc_swap::ArcSwapOption;
 use rampart_core::rollout::Build;
 use rampart_core::{FlagKey, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{Notify, Semaphore, broadcast, mpsc};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -76,6 +78,13 @@ pub struct Controller {
     pub(super) audit_nudge: Arc<Notify>,
     pub(super) report_nudge: Arc<Notify>,
     pub(super) probe_nudge: Arc<Notify>,
+    pub(super) gate_nudge: Arc<Notify>,
+    /// What proves the gate, as of the last look; none where it could not be read.
+    pub(super) evidence: ArcSwapOption<Evidence>,
+    /// Who may look at files of the evidence.
+    pub(super) file_looks: Arc<Semaphore>,
+    /// The names this machine goes by.
+    pub(super) hosts: Vec<String>,
     pub(super) statuses: Mutex<BTreeMap<FlagKey, Arc<Status>>>,
     pub(super) updates: broadcast::Sender<Update>,
     inbox: Mutex<Option<mpsc::UnboundedReceiver<Brake>>>,
@@ -107,6 +116,10 @@ impl Controller {
             audit_nudge: Arc::new(Notify::new()),
             report_nudge: Arc::new(Notify::new()),
             probe_nudge: Arc::new(Notify::new()),
+            gate_nudge: Arc::new(Notify::new()),
+            evidence: ArcSwapOption::empty(),
+            file_looks: Arc::new(Semaphore::new(gate::FILE_LOOKS)),
+            hosts: gate::host_names(),
             statuses: Mutex::default(),
             updates: broadcast::channel(UPDATES).0,
             inbox: Mutex::new(Some(inbox)),
@@ -189,6 +202,7 @@ impl Controller {
         let (store, live, guard, clock) =
             (self.store.clone(), self.live.clone(), self.guard.clone(), self.clock.clone());
         supervise(tasks, life, "slots", flush_slots(store, live, guard, clock, stop.clone()));
+        supervise(tasks, life, "gate", self.clone().look_at_gate_until(stop.clone()));
         supervise(tasks, life, "turn", self.clone().turn_until(stop.clone()));
         supervise(tasks, life, "expire", self.clone().expire_until(stop.clone()));
     }

@@ -30,7 +30,7 @@ impl Controller {
                 valid_for: self.flags.valid_for(&loaded.policy.flag),
                 holds_lease: self.committer.fence(&loaded.policy.flag).is_some(),
                 replica: self.store.replica(),
-                missing_gate: self.missing_gate(&loaded.policy),
+                gate: self.gate_seen(&loaded.policy),
                 policy_error: self.policies.error(),
                 build: &self.build,
                 now: sync.now,

@@ -54,7 +54,8 @@ impl Controller {
                 self.committer.step(&live.rollout, event, actor, circumstances()).await?;
             }
             (None, _) => {
-                let mut start = self.start(&loaded, current.as_ref(), actor, Some(change.percent));
+                let gate = self.gate(&loaded.policy).await;
+                let mut start = self.start(&loaded, current.as_ref(), actor, Some(change.percent), &gate);
                 start.restart = current.is_some();
                 self.committer.begin(start, &loaded.policy, &loaded.source, circumstances()).await?;
             }

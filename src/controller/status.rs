@@ -1,14 +1,16 @@
 //! Where a flag stands, as the API, the page and the terminal show it.
 
+use super::gate::{self, GateFinding};
 use super::policies::LoadedPolicy;
 use crate::signals::Traffic;
-use crate::store::StoredRollout;
+use crate::store::{GateRun, Recorded, StoredRollout};
 use rampart_core::policy::{Check, Condition, GateItem, Policy, Unit, Window};
 use rampart_core::rollout::{
     Build, CheckReport, CommandKind, Decision, Judgement, Need, Permit, Phase, Rollout, Verdict, permit, sentence,
 };
 use rampart_core::{FlagKey, Millis, Percent, Timestamp};
 use serde::Serialize;
+use serde_json::Value;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -22,7 +24,7 @@ pub(super) struct View<'v> {
     pub(super) valid_for: Option<Duration>,
     pub(super) holds_lease: bool,
     pub(super) replica: Uuid,
-    pub(super) missing_gate: Vec<GateItem>,
+    pub(super) gate: Vec<GateFinding>,
     pub(super) policy_error: Option<String>,
     pub(super) build: &'v Build,
     pub(super) now: Timestamp,
@@ -124,6 +126,94 @@ pub struct GateStatus {
     pub required: Vec<GateItem>,
     pub recommended: Vec<GateItem>,
     pub missing: Vec<GateItem>,
+    pub max_age_seconds: f64,
+    pub build: Build,
+    pub items: Vec<GateItemStatus>,
+}
+
+/// One item of the gate.
+#[derive(Clone, Debug, Serialize)]
+pub struct GateItemStatus {
+    pub item: GateItem,
+    pub required: bool,
+    pub state: &'static str,
+    pub why: String,
+    pub run: Option<GateRunStatus>,
+}
+
+/// A recorded run of a gate item.
+#[derive(Clone, Debug, Serialize)]
+pub struct GateRunStatus {
+    pub id: Uuid,
+    pub passed: bool,
+    pub build: String,
+    pub yacht_id: Option<Uuid>,
+    pub host: String,
+    pub started_at: Timestamp,
+    pub finished_at: Timestamp,
+    pub age_seconds: f64,
+    pub recorded_by: String,
+    /// Left out of the status: it would weigh on every event of the stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub summary: Option<Value>,
+    pub artifacts: Vec<ArtifactStatus>,
+}
+
+/// An artifact of a run.
+#[derive(Clone, Debug, Serialize)]
+pub struct ArtifactStatus {
+    pub id: Uuid,
+    pub name: String,
+    pub sha256: String,
+    pub size: i32,
+    pub media_type: String,
+}
+
+impl GateItemStatus {
+    /// What was found, without the run's summary.
+    pub fn of(finding: &GateFinding, now: Timestamp) -> Self {
+        let run =
+            finding.evidence.as_ref().map(|found| GateRunStatus { summary: None, ..GateRunStatus::of(found, now) });
+        Self { run, ..Self::whole(finding, now) }
+    }
+
+    /// What was found, with everything that was recorded.
+    pub fn whole(finding: &GateFinding, now: Timestamp) -> Self {
+        Self {
+            item: finding.item,
+            required: finding.required,
+            state: finding.verdict.name(),
+            why: finding.verdict.why(),
+            run: finding.evidence.as_ref().map(|found| GateRunStatus::of(found, now)),
+        }
+    }
+}
+
+impl GateRunStatus {
+    /// A run as it was recorded.
+    pub fn of(found: &Recorded, now: Timestamp) -> Self {
+        let GateRun { id, passed, yacht_id, started_at, finished_at, .. } = found.run;
+        let artifacts = found.artifacts.iter().map(|artifact| ArtifactStatus {
+            id: artifact.id,
+            name: artifact.name.clone(),
+            sha256: artifact.sha256.clone(),
+            size: artifact.size,
+            media_type: artifact.media_type.clone(),
+        });
+        Self {
+            id,
+            passed,
+            build: found.run.build.clone(),
+            yacht_id,
+            host: found.run.host.clone(),
+            started_at,
+            finished_at,
+            age_seconds: Millis::between(finished_at, now).as_seconds(),
+            recorded_by: found.run.recorded_by.clone(),
+            summary: Some(found.run.summary.clone()),
+            artifacts: artifacts.collect(),
+        }
+    }
 }
 
 /// Who may raise.
@@ -190,7 +280,10 @@ impl Status {
             gate: GateStatus {
                 required: view.loaded.policy.gate.require.clone(),
                 recommended: view.loaded.policy.gate.recommend.clone(),
-                missing: view.missing_gate.clone(),
+                missing: gate::missing(&view.gate),
+                max_age_seconds: view.loaded.policy.gate.max_age.as_seconds(),
+                build: view.build.clone(),
+                items: view.gate.iter().map(|finding| GateItemStatus::of(finding, view.now)).collect(),
             },
             lease: LeaseStatus { held: view.holds_lease, holder: view.holds_lease.then_some(view.replica) },
             commands: commands(view, rollout, phase),

@@ -5,6 +5,7 @@
 mod audit;
 mod error;
 mod flags;
+mod gate;
 mod journal;
 mod leases;
 mod migrate;
@@ -20,6 +21,9 @@ mod ticks;
 
 pub use error::{StoreError, is_unavailable};
 pub use flags::{FlagRow, SqlChange, Sync};
+pub use gate::{
+    ArtifactContent, GateArtifact, GateRun, MAX_ARTIFACT, MAX_ARTIFACTS, NewArtifact, NewGateRun, Recorded,
+};
 pub use journal::{JournalFilter, JournalRow};
 pub use leases::LEASE_SECONDS;
 pub use migrate::{migrate, seed};

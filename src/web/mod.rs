@@ -3,9 +3,11 @@
 //! A file per resource. Every error is an RFC 9457 problem; nothing but health answers without a token.
 
 mod auth;
+mod base64;
 mod count;
 mod events;
 mod flags;
+mod gate;
 mod health;
 mod journal;
 mod page;

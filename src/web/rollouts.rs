@@ -188,8 +188,13 @@ fn refusal(shared: &Shared, request: &OrderRequest, error: CommandError) -> Prob
         CommandError::Refused(Refusal::Illegal(_)) => conflict("illegal", "Not possible now", text),
         CommandError::Refused(Refusal::NoSuchStage { .. }) => Problem::unprocessable(text),
         CommandError::Refused(Refusal::ReasonMissing(what)) => missing_reason(what),
-        CommandError::GateMissing(missing) => {
-            conflict("gate-missing", "The gate is not met", text).with("missing", missing)
+        CommandError::GateMissing(unmet) => {
+            let missing: Vec<&str> = unmet.iter().map(|finding| finding.item.name()).collect();
+            let items = unmet.iter().map(|finding| {
+                json!({ "item": finding.item, "state": finding.verdict.name(), "why": finding.verdict.why() })
+            });
+            let items: Vec<serde_json::Value> = items.collect();
+            conflict("gate-missing", "The gate is not met", text).with("missing", missing).with("items", items)
         }
         CommandError::EmptyCohort { .. } => conflict("empty-cohort", "Nobody would be in this stage", text),
         CommandError::StaleRevision { actual, .. } => {

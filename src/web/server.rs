@@ -3,7 +3,7 @@
 use super::auth::{Caller, OpsTokens, Role};
 use super::problem::Problem;
 use super::session::Sessions;
-use super::{count, events, flags, health, journal, page, readings, reports, rollouts, session};
+use super::{count, events, flags, gate, health, journal, page, readings, reports, rollouts, session};
 use crate::build_info::BuildInfo;
 use crate::controller::Controller;
 use crate::flags::Flags;
@@ -97,11 +97,14 @@ fn ops_routes(shared: Arc<Shared>) -> Router {
         .route("/rollouts", get(rollouts::list))
         .route("/rollouts/{flag}", get(rollouts::show))
         .route("/rollouts/{flag}/journal", get(journal::list))
+        .route("/rollouts/{flag}/gate", get(gate::show))
         .route("/rollouts/{flag}/replay", get(journal::replay))
         .route("/rollouts/{flag}/readings", get(readings::list))
         .route("/rollouts/{flag}/reports", get(reports::list).post(reports::file))
         .route("/rollouts/{flag}/reports/{id}/dismiss", post(reports::dismiss))
         .route("/rollouts/{flag}/{command}", post(rollouts::order))
+        .route("/gate/{item}", get(gate::list).post(gate::record).layer(DefaultBodyLimit::max(gate::MAX_BODY)))
+        .route("/gate/artifacts/{id}", get(gate::artifact))
         .route("/flags", get(flags::list))
         .route("/flags/{key}", get(flags::show))
         .route("/flags/{key}/evaluate", get(flags::evaluate))

@@ -4,6 +4,7 @@
 mod bad_days;
 mod cli;
 mod gate;
+mod gate_record;
 mod harness;
 mod labels;
 mod migrations;

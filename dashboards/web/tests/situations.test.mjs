@@ -39,10 +39,33 @@ test("nothing runs over the side, from a small phone to a wide screen", () =>
 
 test("before the start the missing gate items are listed and start says why not", () =>
   open("gate", async (page, { sees, disabledBecause }) => {
-    await sees("Approval gate: 2 of 3 required missing");
+    await sees("Approval gate: 2 of 3 required not proven");
     await sees("Acceptance, twelve checks");
     await disabledBecause("Start", /gate is not met/);
     await sees("Nobody is exposed");
+  }));
+
+test("the gate says of every item what proves it, or why nothing does, and opens its artifacts", () =>
+  open("evidence", async (page, { sees, disabledBecause }) => {
+    await sees("Approval gate: 2 of 3 required not proven");
+    const row = (name) => page.locator(".gate > li").filter({ hasText: name });
+    for (const [name, word, why] of [
+      ["Acceptance, twelve checks", "proven", /required, 2\sh 10\smin ago for this build/],
+      ["SQL evidence", "altered", /rls_policies.json in the database does not match/],
+      ["Suggestions for the three roles", "too old", /8 d 3 h ago, counts for 7 d/],
+      ["Stress test", "failed", /newest run failed/],
+      ["Storage refuses other yachts", "other build", /evidence of build 0.9.3/],
+      ["Handlers at all status codes", "never run", /recommended/],
+    ]) {
+      await row(name).getByText(word, { exact: true }).waitFor();
+      assert.match(await row(name).innerText(), why);
+    }
+    await row("Acceptance").getByText("3 artifacts").click();
+    const [opened] = await Promise.all([page.waitForEvent("popup"), page.getByRole("link", { name: "canonical_parity.json" }).click()]);
+    await opened.waitForLoadState();
+    assert.match(await opened.locator("body").innerText(), /canonical_parity.json/);
+    await opened.close();
+    await disabledBecause("Start", /gate is not met/);
   }));
 
 test("a degraded check says what holds the soak and by how much", () =>

@@ -28,12 +28,14 @@ pub use duration::{MAX_DURATION, MIN_DURATION};
 pub use lint::MIN_TICKS;
 pub use mistakes::{MAX_MISTAKES, Mistake, Mistakes};
 pub use model::{
-    Approvals, BucketBy, Check, CheckName, Condition, Exception, Gate, GateItem, OnBlind, OnDegraded, Op, Policy,
-    Scope, Signal, Stage, Unit, Window,
+    Approvals, BucketBy, Check, CheckName, Condition, DEFAULT_GATE_MAX_AGE, Exception, Gate, GateItem, OnBlind,
+    OnDegraded, Op, Policy, Scope, Signal, Stage, Unit, Window,
 };
 pub use number::MAX_COUNT;
 pub use parse::parse;
-pub use read::{DEFAULT_MIN_REQUESTS, MAX_NAME_LEN, MAX_NOTIFY, MAX_STAGES, MAX_TARGETS, MAX_TICK};
+pub use read::{
+    DEFAULT_MIN_REQUESTS, MAX_GATE_AGE, MAX_NAME_LEN, MAX_NOTIFY, MAX_STAGES, MAX_TARGETS, MAX_TICK, MIN_GATE_AGE,
+};
 pub use read_check::{DEFAULT_MIN_SAMPLES, MAX_CHECK_NAME_LEN, MAX_CHECKS};
 pub use show::show;
 pub use yaml::{MAX_BYTES, MAX_DEPTH};

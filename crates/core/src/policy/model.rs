@@ -287,12 +287,28 @@ pub enum Exception {
 }
 
 /// What must be proven before the first stage.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gate {
     /// Without these the ramp does not start.
     pub require: Vec<GateItem>,
     /// These are shown, and do not block.
     pub recommend: Vec<GateItem>,
+    /// How old a proof may be. Rollouts that were pinned before there was such a limit have the default.
+    #[serde(default = "default_max_age")]
+    pub max_age: Millis,
+}
+
+/// How old a proof may be where the policy does not say: a week.
+pub const DEFAULT_GATE_MAX_AGE: Millis = Millis::hours(7 * 24);
+
+const fn default_max_age() -> Millis {
+    DEFAULT_GATE_MAX_AGE
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self { require: Vec::new(), recommend: Vec::new(), max_age: DEFAULT_GATE_MAX_AGE }
+    }
 }
 
 /// One proof of the gate.

@@ -4,7 +4,7 @@ use super::draft::{Draft, DraftStage};
 use super::duration::{MAX_DURATION, MIN_DURATION, duration, written};
 use super::fields::{Fields, distinct, items, one_of, value, values};
 use super::log::{Log, Wrong, quoted};
-use super::model::{BucketBy, Gate, GateItem, OnBlind, OnDegraded};
+use super::model::{BucketBy, DEFAULT_GATE_MAX_AGE, Gate, GateItem, OnBlind, OnDegraded};
 use super::node::Node;
 use super::number::{count, percent};
 use super::read_check::checks;
@@ -22,6 +22,10 @@ pub const MAX_NOTIFY: usize = 20;
 pub const MAX_NAME_LEN: usize = 100;
 /// The slowest tick.
 pub const MAX_TICK: Millis = Millis::minutes(5);
+/// The shortest time for which a proof of the gate may count.
+pub const MIN_GATE_AGE: Millis = Millis::minutes(1);
+/// The longest time for which a proof of the gate may count: 90 days.
+pub const MAX_GATE_AGE: Millis = Millis::hours(90 * 24);
 /// Canary requests a stage must see where it does not say.
 pub const DEFAULT_MIN_REQUESTS: u64 = 100;
 
@@ -52,7 +56,7 @@ pub(super) fn policy(log: &mut Log, root: &Node) -> Option<Draft> {
     let checks_span = fields.get("checks").map_or(root.span, |entry| entry.name_span);
     let long = |default: Millis| {
         move |log: &mut Log, fields: &Fields<'_>, key| {
-            fields.optional(log, key, default, |log, node| length(log, node, MAX_DURATION))
+            fields.optional(log, key, default, |log, node| length(log, node, MIN_DURATION, MAX_DURATION))
         }
     };
     Some(Draft {
@@ -60,7 +64,7 @@ pub(super) fn policy(log: &mut Log, root: &Node) -> Option<Draft> {
         bucket_by: fields.optional(log, "bucket_by", BucketBy::UserId, bucket_by),
         targets: fields.optional(log, "targets", Targets::default(), targets),
         stages: fields.required(log, "stages", "a list such as `- { percent: 5, soak: 1h }`", stages),
-        tick: fields.optional(log, "tick", Millis::seconds(5), |log, node| length(log, node, MAX_TICK)),
+        tick: fields.optional(log, "tick", Millis::seconds(5), |log, node| length(log, node, MIN_DURATION, MAX_TICK)),
         checks: fields.required(log, "checks", "a mapping from names to checks", checks),
         checks_span,
         gate: fields.optional(log, "gate", Gate::default(), gate),
@@ -79,9 +83,9 @@ pub(super) fn policy(log: &mut Log, root: &Node) -> Option<Draft> {
     })
 }
 
-fn length(log: &mut Log, node: &Node, most: Millis) -> Option<Millis> {
-    let expected = format!("a duration from {} to {}", written(MIN_DURATION), written(most));
-    value(log, node, &expected, |text| duration(text, MIN_DURATION, most))
+fn length(log: &mut Log, node: &Node, least: Millis, most: Millis) -> Option<Millis> {
+    let expected = format!("a duration from {} to {}", written(least), written(most));
+    value(log, node, &expected, |text| duration(text, least, most))
 }
 
 fn flag(log: &mut Log, node: &Node) -> Option<FlagKey> {
@@ -144,7 +148,9 @@ fn stage(log: &mut Log, node: &Node, number: usize) -> DraftStage {
     };
     DraftStage {
         percent: fields.required(log, "percent", "a number such as `5` or `0.5%`", a_percent),
-        soak: fields.required(log, "soak", "a duration such as `1h`", |log, node| length(log, node, MAX_DURATION)),
+        soak: fields.required(log, "soak", "a duration such as `1h`", |log, node| {
+            length(log, node, MIN_DURATION, MAX_DURATION)
+        }),
         min_requests: fields.optional(log, "min_requests", DEFAULT_MIN_REQUESTS, a_count),
     }
 }
@@ -158,16 +164,18 @@ pub(super) fn a_count(log: &mut Log, node: &Node) -> Option<u64> {
 }
 
 fn gate(log: &mut Log, node: &Node) -> Option<Gate> {
-    let fields = Fields::of(log, node, "`gate`".to_owned(), node.span, &["require", "recommend"])?;
+    let fields = Fields::of(log, node, "`gate`".to_owned(), node.span, &["require", "recommend", "max_age"])?;
     let require = fields.optional(log, "require", Vec::new(), gate_items);
     let recommend = fields.optional(log, "recommend", Vec::new(), gate_items);
+    let max_age = fields
+        .optional(log, "max_age", DEFAULT_GATE_MAX_AGE, |log, node| length(log, node, MIN_GATE_AGE, MAX_GATE_AGE));
     let (require, recommend) = (require?.value, recommend?.value);
     let in_both = |item: &&At<GateItem>| require.iter().any(|required| required.value == item.value);
     for item in recommend.iter().filter(in_both) {
         let wrong = Wrong::new(format!("`{}` is required and recommended", item.value.name()));
         log.add(item.span.unwrap_or(node.span), wrong.expected("every item in one of the two lists"));
     }
-    Some(Gate { require: values(require), recommend: values(recommend) })
+    Some(Gate { require: values(require), recommend: values(recommend), max_age: max_age?.value })
 }
 
 fn gate_items(log: &mut Log, node: &Node) -> Option<Vec<At<GateItem>>> {

@@ -108,6 +108,7 @@ fn settings(policy: &Policy) -> String {
     let rows = [
         ("gate requires", proofs(&policy.gate.require)),
         ("gate recommends", proofs(&policy.gate.recommend)),
+        ("gate max_age", format!("{}, then a proof counts no more", length(policy.gate.max_age))),
         ("approval before", approvals.unwrap_or_else(|| "no stage".to_owned())),
         ("notify", list(policy.notify.iter(), "nobody")),
         ("always in", format!("{} named", policy.targets.on().len())),

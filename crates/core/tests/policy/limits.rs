@@ -183,3 +183,10 @@ fn a_hundred_mistakes_are_told_and_the_rest_is_counted() {
     assert_eq!((more.iter().count(), more.untold()), (MAX_MISTAKES, 1));
     assert!(more.to_string().ends_with("\n\nand 1 more"));
 }
+
+#[test]
+fn proofs_of_the_gate_count_a_minute_to_ninety_days() {
+    let aged = |age: &str| with_keys(&format!("gate: {{ require: [acceptance], max_age: {age} }}"));
+    edge(&aged("1m"), &aged("59s999ms"));
+    edge(&aged("90d"), &aged("90d1ms"));
+}

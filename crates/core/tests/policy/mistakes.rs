@@ -197,6 +197,17 @@ fn gate_items_unknown_doubled_and_in_both_lists() {
 }
 
 #[test]
+fn a_gate_whose_proofs_count_too_long_or_too_short() {
+    insta::assert_snapshot!(
+        report(&with_keys("gate:\n  require: [acceptance]\n  max_age: 91d"))
+            + "\n----\n"
+            + &report(&with_keys("gate: { max_age: 59s }"))
+            + "\n----\n"
+            + &report(&with_keys("gate: { maxage: 7d }"))
+    );
+}
+
+#[test]
 fn an_approval_of_no_stage() {
     insta::assert_snapshot!(
         report(&with_keys("approvals: { before: [5, 20], by: operator }"))

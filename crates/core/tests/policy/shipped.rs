@@ -63,6 +63,7 @@ fn the_shipped_policy_is_read_as_it_is_written() {
         gate: Gate {
             require: vec![GateItem::Acceptance, GateItem::SqlEvidence, GateItem::RoleSuggestions],
             recommend: vec![GateItem::Stress, GateItem::StorageRls, GateItem::StatusCodes],
+            max_age: Millis::hours(7 * 24),
         },
         notify: vec!["ops".to_owned()],
         approvals: None,
@@ -101,7 +102,7 @@ tick: 10s
 checks:
   server_errors: { signal: live.5xx, scope: all, window: 1h, rollback_if: ">= 3", except: [unavailable] }
   p95_latency: { signal: live.p95, scope: canary, window: stage, advance_if: "<= 1.5s", min_samples: 5 }
-gate: { require: [], recommend: [stress] }
+gate: { require: [], recommend: [stress], max_age: 12h }
 notify: [ops, bridge]
 approvals: { before: [100%], by: release_owner }
 on_degraded: restart
@@ -120,7 +121,7 @@ fn the_shipped_policy_is_shown_as_tables() {
 #[test]
 fn what_is_left_out_is_as_if_the_default_were_written() {
     let written = with_keys(
-        "bucket_by: user_id\ntargets: { on: [], off: [] }\ntick: 5s\ngate: { require: [], recommend: [] }\nnotify: []\n\
+        "bucket_by: user_id\ntargets: { on: [], off: [] }\ntick: 5s\ngate: { require: [], recommend: [], max_age: 7d }\nnotify: []\n\
          on_degraded: pause\non_blind: hold\nblind_for: 10m\nstale_after: 30s\nwatch_after: 1h\nfail_to_zero_after: 10m",
     );
     assert_eq!(sound(SOUND), sound(&written));
@@ -130,4 +131,13 @@ fn what_is_left_out_is_as_if_the_default_were_written() {
 fn a_byte_order_mark_and_windows_line_ends_change_nothing() {
     let windows = format!("\u{feff}{}", SHIPPED.replace('\n', "\r\n"));
     assert_eq!(sound(&windows), sound(SHIPPED));
+}
+
+#[test]
+fn a_policy_that_was_stored_before_proofs_grew_old_is_still_read() {
+    let mut stored = serde_json::to_value(sound(SHIPPED)).unwrap_or_default();
+    if let Some(gate) = stored["gate"].as_object_mut() {
+        assert!(gate.remove("max_age").is_some());
+    }
+    assert_eq!(serde_json::from_value::<Policy>(stored).ok(), Some(sound(SHIPPED)));
 }

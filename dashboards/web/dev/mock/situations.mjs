@@ -16,6 +16,15 @@ export const SITUATIONS = {
   gate(world) {
     world.gateMissing = ["acceptance", "sql_evidence", "stress"];
   },
+  evidence(world) {
+    world.gateMissing = ["sql_evidence", "role_suggestions", "stress", "storage_rls", "status_codes"];
+    world.gateFound = {
+      sql_evidence: { state: "altered", why: "the artifact rls_policies.json in the database does not match its recorded hash" },
+      role_suggestions: { state: "too_old", why: "proven 8 d 3 h ago, counts for 7 d", age: 8.1 * 24 * HOUR },
+      stress: { state: "failed", why: "the newest run failed, 2 h 10 min ago" },
+      storage_rls: { state: "other_build", why: "evidence of build 0.9.3+77ac01d, this is 0.9.4+3f2a91c", build: "0.9.3+77ac01d" },
+    };
+  },
   ramping(world) {
     world.past(1, 1.2 * HOUR);
   },

@@ -1,4 +1,5 @@
 // The Status that the API shows of a played world.
+import { gateNow } from "./gate.mjs";
 import { checksNow } from "./checks.mjs";
 
 const iso = (ms) => (ms ? new Date(ms).toISOString() : null);
@@ -24,7 +25,7 @@ export function statusOf(world, now = Date.now()) {
     next: next ? { percent: next.percent, eta: moving ? iso(now + left * 1000) : null } : null,
     started_at: iso(world.startedMs), stage_since: iso(world.stageMs), ended_at: iso(world.endedMs), cause: world.cause, braked: world.braked,
     traffic: { canary_per_second: world.exposed() ? 0.035 * world.percent() : 0, control_per_second: Math.max(0, 3.5 - 0.035 * world.percent()), canary_requests_in_stage: world.canaryRequests },
-    gate: { required: world.gateRequired, recommended: world.gateRecommended, missing: world.gateMissing },
+    gate: gateNow(world, now),
     lease: { held: world.leaseHeld, holder: world.leaseHeld ? "web-1" : null },
     commands: commands(world),
     policy: { revision: "3f2a91c", source: "policies/part_lens_v2.yaml", error: world.policyError, offered: world.offered },

@@ -22,6 +22,8 @@ export class World {
   gateRequired = ["acceptance", "sql_evidence", "role_suggestions"];
   gateRecommended = ["stress", "storage_rls", "status_codes"];
   gateMissing = [];
+  /** What was found on an item, where it is neither proven nor simply never run: {state, why}. */
+  gateFound = {};
   spoiled = {};
   still = null;
   code = "soak";

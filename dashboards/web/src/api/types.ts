@@ -48,6 +48,25 @@ export interface Command {
   role: Role;
 }
 
+export type GateState = "proven" | "missing" | "failed" | "other_build" | "too_old" | "altered" | "unreadable";
+export interface Artifact { id: string; name: string; sha256: string; size: number; media_type: string }
+export interface GateItem {
+  item: string;
+  required: boolean;
+  state: GateState;
+  why: string;
+  run: { id: string; passed: boolean; build: string; finished_at: string; recorded_by: string; artifacts: Artifact[] } | null;
+}
+
+export interface Gate {
+  required: string[];
+  recommended: string[];
+  missing: string[];
+  max_age_seconds: number;
+  build: string;
+  items: GateItem[];
+}
+
 export interface Status {
   flag: string;
   rollout_id: string | null;
@@ -69,7 +88,7 @@ export interface Status {
   cause: Cause | null;
   braked: boolean;
   traffic: { canary_per_second: number; control_per_second: number; canary_requests_in_stage: number };
-  gate: { required: string[]; recommended: string[]; missing: string[] };
+  gate: Gate;
   lease: { held: boolean; holder: string | null };
   commands: Command[];
   policy: { revision: string; source: string; error: string | null; offered: string | null };

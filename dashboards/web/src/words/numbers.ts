@@ -39,3 +39,10 @@ export function higherIsWorse(check: Pick<Check, "advance_if" | "rollback_if">):
   if (check.advance_if) return !check.advance_if.trim().startsWith(">");
   return true;
 }
+
+/** A file's size as people say it: 812 B, 14 KiB, 1.9 MiB. */
+export function bytes(count: number): string {
+  if (count < 1024) return `${count}\u00a0B`;
+  if (count < 1024 * 1024) return `${Math.round(count / 1024)}\u00a0KiB`;
+  return `${(count / 1024 / 1024).toFixed(1)}\u00a0MiB`;
+}

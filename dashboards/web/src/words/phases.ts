@@ -1,5 +1,5 @@
 // The five phases in words, and what the gate's items are called.
-import type { Phase } from "../api/types";
+import type { GateItem, GateState, Phase } from "../api/types";
 import type { Tone } from "./checks";
 import type { IconName } from "./icons";
 
@@ -24,5 +24,22 @@ export function gateName(item: string): string {
   const words = item.replace(/[_-]+/g, " ");
   return GATE[item] ?? words.charAt(0).toUpperCase() + words.slice(1);
 }
+
+const GATE_STATES: Record<GateState, { word: string; icon: IconName }> = {
+  proven: { word: "proven", icon: "check" },
+  missing: { word: "never run", icon: "thin" },
+  failed: { word: "failed", icon: "cross" },
+  other_build: { word: "other build", icon: "warn" },
+  too_old: { word: "too old", icon: "clock" },
+  altered: { word: "altered", icon: "lock" },
+  unreadable: { word: "not readable", icon: "blind" },
+};
+
+/** The mark of a gate item: shape, word, and a colour that says whether it keeps the rollout from starting. */
+export function gateMark({ state, required }: GateItem): { word: string; icon: IconName; tone: Tone } {
+  return { ...GATE_STATES[state], tone: state === "proven" ? "good" : required ? "bad" : "warn" };
+}
+
+export const artifactUrl = (id: string): string => `/api/v1/gate/artifacts/${encodeURIComponent(id)}`;
 
 export const ROLE_WORDS = { viewer: "viewer", operator: "operator", release_owner: "release owner" } as const;
