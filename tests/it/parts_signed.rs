@@ -321,9 +321,10 @@ async fn what_cannot_be_reversed_is_told_and_stays() {
 }
 
 /// What the database says to the captain's write-off of one of `SOME`, asked directly: its code, if it refuses.
-async fn asked_directly(database: &PgPool, reason: &str, signature: &Value) -> Option<String> {
+async fn asked_directly(database: &PgPool, role: &str, reason: &str, signature: &Value) -> Option<String> {
     let mut transaction = database.begin().await.expect("a transaction");
-    sqlx::query("select set_config('role', 'authenticated', true), set_config('request.jwt.claims', $1, true)")
+    sqlx::query("select set_config('role', $1, true), set_config('request.jwt.claims', $2, true)")
+        .bind(role)
         .bind(json!({ "sub": CAPTAIN, "role": "authenticated" }).to_string())
         .execute(&mut *transaction)
         .await
@@ -355,8 +356,13 @@ async fn the_database_itself_refuses_a_signature_that_covers_something_else() {
         "reason": "lost", "signed_at": "2026-01-01T00:00:00Z", "signature_type": "pin_totp",
         "signature_hash": format!("hmac-sha256:{}", "0".repeat(64)),
     });
-    assert_eq!(asked_directly(&database, "lost", &signature).await, None);
-    assert_eq!(asked_directly(&database, "expired", &signature).await.as_deref(), Some("P0400"));
+    let daemons = "rampart_app";
+    assert_eq!(asked_directly(&database, daemons, "lost", &signature).await, None);
+    // Past the daemon, which alone has the key, nobody signs at all.
+    for role in ["authenticated", "service_role"] {
+        assert_eq!(asked_directly(&database, role, "lost", &signature).await.as_deref(), Some("42501"), "{role}");
+    }
+    assert_eq!(asked_directly(&database, daemons, "expired", &signature).await.as_deref(), Some("P0400"));
     for (fact, other, code) in [
         ("action", json!("adjust_stock_quantity"), "P0400"),
         ("user_id", json!(HOD), "P0400"),
@@ -372,7 +378,7 @@ async fn the_database_itself_refuses_a_signature_that_covers_something_else() {
     ] {
         let mut forged = signature.clone();
         forged[fact] = other;
-        assert_eq!(asked_directly(&database, "lost", &forged).await.as_deref(), Some(code), "{fact}");
+        assert_eq!(asked_directly(&database, daemons, "lost", &forged).await.as_deref(), Some(code), "{fact}");
     }
 }
 
