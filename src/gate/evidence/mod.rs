@@ -30,7 +30,7 @@ pub(crate) async fn collect(target: &Target, tell: &dyn Fn(&CheckResult)) -> Rep
     book.check("storage policies", Some("storage_policies.json"), policies::storage).await;
     let tenant =
         async |target: &Target, evidence: &mut Evidence| facts::single_tenant(&target.database, evidence).await;
-    book.check("single-tenant assertion", Some("single_tenant_assertion.json"), tenant).await;
+    book.check("single-tenant assertion", Some("single_tenant_evidence.json"), tenant).await;
     let drift = async |target: &Target, evidence: &mut Evidence| facts::drift(&target.database, evidence).await;
     let (_, drifting) = book.check("drift", None, drift).await;
     let (_, mut sampled) = book.check("transaction parity", Some("transaction_parity_samples.json"), parity).await;
