@@ -1,6 +1,8 @@
 # Everyday commands. `make` alone lists them.
 
 ARGS ?=
+# A root file system is made and entered to check the image.
+SUDO := $(if $(filter 0,$(shell id -u)),,sudo -E)
 export SQLX_OFFLINE ?= true
 
 .PHONY: help
@@ -21,16 +23,22 @@ run: ## Run the daemon on a private database under .rampart
 	cargo run --bin rampart -- serve $(ARGS)
 
 .PHONY: test
-test: setup ## Format check, clippy, every test, the page
+test: setup ## Format check, clippy, every test, the page, the API's description, the files of deployment
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo nextest run --workspace --locked
 	scripts/check-page
+	scripts/check-api 20 1
 	scripts/check-deploy
+	$(SUDO) scripts/check-dockerfile
+
+.PHONY: fuzz
+fuzz: setup ## Throw requests at the API, made from its description; SECONDS=600 for longer
+	scripts/check-api $(or $(SECONDS),120)
 
 .PHONY: container
-container: setup ## Carry out the Dockerfile without a container engine, and run what it makes (root; PROFILE=release)
-	scripts/check-dockerfile
+container: setup ## Carry out the Dockerfile without a container engine, and run what it makes (PROFILE=release)
+	$(SUDO) scripts/check-dockerfile
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -50,6 +58,8 @@ bench: setup ## Measure the figures that performance.md quotes
 	cargo bench --bench evaluate
 	cargo build --release --quiet --bin rampart
 	cargo bench --bench guard
+	cargo bench --bench parts
+	cargo bench --bench scale
 
 .PHONY: clean-test-db
 clean-test-db: ## Stop the PostgreSQL that the tests share

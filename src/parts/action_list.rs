@@ -14,11 +14,13 @@ use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 /// Stands for every role.
 const EVERYBODY: &str = "*";
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ActionList)]
 struct List {
     query: String,
     actions: Vec<Item>,
@@ -26,7 +28,8 @@ struct List {
     role: &'static str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ListedAction)]
 struct Item {
     action_id: &'static str,
     label: &'static str,
@@ -39,13 +42,14 @@ struct Item {
     storage_options: Option<StorageOptions>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct StorageOptions {
     bucket: &'static str,
     path_template: &'static str,
 }
 
 /// `GET /v1/actions/list`: the best match first, equal ones in the order of the contract.
+#[utoipa::path(get, path = "/v1/actions/list", security(("user" = [])), params(("q" = Option<String>, Query), ("domain" = Option<String>, Query), ("entity_id" = Option<Uuid>, Query), ("yacht_id" = Option<Uuid>, Query)), responses((status = 200, body = List)))]
 pub(super) async fn list(Extension(caller): By, uri: Uri) -> Answer {
     let query = query(&uri)?;
     let mut fields = command::on_own_yacht(&caller, Fields::of_query(&query))?;
@@ -86,6 +90,7 @@ fn allowed_roles(action: Action) -> Vec<&'static str> {
 
 /// `GET /v1/actions/health`: for monitors, without a token. Every action has its handler by construction:
 /// there is one match over all of them.
+#[utoipa::path(get, path = "/v1/actions/health", responses((status = 200, body = Object)))]
 pub(super) async fn health(State(state): Shared) -> Response {
     let handlers = Action::ALL.map(|action| (action.name().to_owned(), Value::from("loaded")));
     let body = json!({

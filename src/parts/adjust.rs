@@ -18,6 +18,7 @@ use rampart_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::Error;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 const LOCATION_MAX_CHARS: usize = 200;
@@ -64,14 +65,15 @@ struct Written {
     audit: Audit,
 }
 
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
+#[schema(as = AdjustmentAudit)]
 struct Audit {
     id: Uuid,
     signature: Value,
 }
 
 /// What the caller is told.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Adjusted {
     /// None where the count confirmed the stock: nothing moved.
     transaction_id: Option<Uuid>,

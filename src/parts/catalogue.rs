@@ -114,7 +114,37 @@ impl Field {
     }
 }
 
+impl Field {
+    /// As JSON Schema, for the API's description.
+    pub(super) fn schema(&self) -> Value {
+        let mut schema = self.kind.schema();
+        schema["description"] = self.about.into();
+        schema
+    }
+}
+
 impl Kind {
+    fn schema(self) -> Value {
+        let uuid = json!({ "type": "string", "format": "uuid" });
+        match self {
+            Kind::Uuid => uuid,
+            Kind::Uuids { min_items, max_items } => {
+                json!({ "type": "array", "items": uuid, "minItems": min_items, "maxItems": max_items })
+            }
+            Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+            Kind::Number { min, max } => json!({ "type": "number", "minimum": min, "maximum": max }),
+            Kind::Text { max_chars } => json!({ "type": "string", "maxLength": max_chars }),
+            Kind::OneOf(values) => json!({ "type": "string", "enum": values }),
+            Kind::Signature => json!({
+                "type": "object",
+                "required": ["pin", "totp"],
+                "properties": {
+                    "pin": { "type": "string" }, "totp": { "type": "string" }, "reason_code": { "type": "string" },
+                },
+            }),
+        }
+    }
+
     fn metadata(self) -> Value {
         match self {
             Kind::Uuid => json!({ "type": "uuid" }),

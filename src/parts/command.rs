@@ -3,7 +3,7 @@
 use super::actions::Action;
 use super::adjust::{Adjust, Adjusted};
 use super::consume::{Consume, Consumed};
-use super::details::{self, Details};
+use super::details::{self, Described};
 use super::errors::ApiError;
 use super::fields::Fields;
 use super::gate::Caller;
@@ -54,7 +54,7 @@ pub(super) struct Outcome {
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(super) enum Body {
-    Details { data: Box<Details>, message: String },
+    Details(Box<Described>),
     LowStock(LowStock),
     Received(Received),
     Consumed(Consumed),
@@ -131,9 +131,8 @@ impl Command {
     async fn run(&self, state: &PartsState, caller: &Caller) -> Result<Outcome, ApiError> {
         match self {
             Command::Details(part) => {
-                let data = Box::new(details::of_part(state, caller, *part).await?);
-                let message = format!("Details of {}", data.name());
-                Ok(Outcome::read(Body::Details { data, message }))
+                let data = details::of_part(state, caller, *part).await?;
+                Ok(Outcome::read(Body::Details(Box::new(Described::of(data)))))
             }
             Command::LowStock(filter) => {
                 Ok(Outcome::read(Body::LowStock(low_stock::report(state, caller, filter).await?)))

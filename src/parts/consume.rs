@@ -8,6 +8,7 @@ use super::gate::Caller;
 use super::state::PartsState;
 use super::transaction;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// What is to be consumed.
@@ -34,7 +35,7 @@ struct Written {
 }
 
 /// What the caller is told.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Consumed {
     transaction_id: Uuid,
     part_id: Uuid,
@@ -44,7 +45,8 @@ pub(super) struct Consumed {
     message: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = StockChange)]
 struct Change {
     quantity_before: i64,
     quantity_after: i64,

@@ -17,9 +17,11 @@ use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use rampart_core::flag::FlagKeyError;
-use serde_json::json;
+use serde::Serialize;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::Notify;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The longest report, in characters; the table holds no longer one.
@@ -43,6 +45,7 @@ struct Report {
 }
 
 /// `POST /v1/parts/report`: for everybody on board.
+#[utoipa::path(post, path = "/v1/parts/report", security(("user" = [])), responses((status = 201, body = Filed)))]
 pub(super) async fn file(State(state): Shared, Extension(caller): By, body: Bytes) -> Answer {
     let body = object(&body)?;
     let report = Report::parse(command::on_own_yacht(&caller, Fields::of_body(&body))?)?;
@@ -53,10 +56,33 @@ pub(super) async fn file(State(state): Shared, Extension(caller): By, body: Byte
     let reporter = reporter(&caller, report.part);
     let id = state.reports.store.add_report(&flag, report.kind, &report.text, &reporter).await?;
     state.reports.filed.notify_one();
-    let kind = report.kind.name();
     let message = "Reported to those who watch the rollout";
-    let answer = json!({ "status": "success", "report_id": id, "kind": kind, "message": message });
-    Ok((StatusCode::CREATED, Json(answer)).into_response())
+    let filed = Filed { status: "success", report_id: id, kind: report.kind.name(), message };
+    Ok((StatusCode::CREATED, Json(filed)).into_response())
+}
+
+/// The answer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FiledReport)]
+struct Filed {
+    status: &'static str,
+    report_id: Uuid,
+    kind: &'static str,
+    message: &'static str,
+}
+
+/// The body, as JSON Schema.
+pub(super) fn schema() -> Value {
+    json!({
+        "type": "object",
+        "required": ["kind", "text"],
+        "properties": {
+            "kind": { "type": "string", "enum": KINDS.map(ReportKind::name) },
+            "text": { "type": "string", "minLength": 1, "maxLength": TEXT_MAX_CHARS },
+            "part_id": { "type": "string", "format": "uuid" },
+            "yacht_id": { "type": "string", "format": "uuid" },
+        },
+    })
 }
 
 impl Report {

@@ -8,10 +8,12 @@ use super::transaction;
 use crate::store::Pool;
 use serde::Serialize;
 use sqlx::{Error, PgConnection};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// A part.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PartDetails)]
 pub(super) struct Details {
     pub(super) id: Uuid,
     pub(super) name: String,
@@ -28,7 +30,8 @@ pub(super) struct Details {
 }
 
 /// How much there is, and whether that is enough.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[schema(as = PartStock)]
 pub(super) struct Stock {
     pub(super) on_hand: i64,
     pub(super) min_level: i64,
@@ -57,10 +60,17 @@ struct Row {
     alert_suppressed: bool,
 }
 
-impl Details {
-    /// Its name, for messages.
-    pub(super) fn name(&self) -> &str {
-        &self.name
+/// A part in the words of an answer.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Described {
+    data: Details,
+    message: String,
+}
+
+impl Described {
+    pub(super) fn of(data: Details) -> Self {
+        let message = format!("Details of {}", data.name);
+        Self { data, message }
     }
 }
 

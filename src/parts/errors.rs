@@ -12,6 +12,26 @@ use sqlx::postgres::PgDatabaseError;
 /// The code of a signature that proves nothing.
 pub(super) const INVALID_SIGNATURE: &str = "INVALID_SIGNATURE";
 
+/// What any request behind the gate may be refused with, and what about.
+pub(super) const REFUSALS: [(StatusCode, &str); 11] = [
+    (StatusCode::BAD_REQUEST, "Something is missing or is not what was expected; `fields` names all of it."),
+    (StatusCode::UNAUTHORIZED, "No valid token."),
+    (StatusCode::FORBIDDEN, "Not on this yacht, not with this role, or not with this signature."),
+    (StatusCode::NOT_FOUND, "What was named is not there, for this user."),
+    (StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time."),
+    (StatusCode::CONFLICT, "It cannot be done as things stand, or the key was used for another request."),
+    (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large."),
+    (StatusCode::METHOD_NOT_ALLOWED, "Another method is expected."),
+    (StatusCode::INTERNAL_SERVER_ERROR, "A failure of ours; the message names the request."),
+    (StatusCode::SERVICE_UNAVAILABLE, "The database cannot be reached, or is too busy; see Retry-After."),
+    (StatusCode::GATEWAY_TIMEOUT, "No answer within the time allowed."),
+];
+/// And what else a file.
+pub(super) const FILE_REFUSALS: [(StatusCode, &str); 1] = [(
+    StatusCode::UNSUPPORTED_MEDIA_TYPE,
+    "The bucket does not take files of this type, or the file is not what it says.",
+)];
+
 /// Whose doing a failure is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Blame {

@@ -17,6 +17,7 @@ use axum::response::IntoResponse;
 use rampart_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::Error;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 const LIMIT_MAX: i32 = 200;
@@ -31,7 +32,8 @@ struct Page {
     offset: i32,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Transactions)]
 struct History {
     status: &'static str,
     part_id: Uuid,
@@ -43,7 +45,7 @@ struct History {
 }
 
 /// A row of the ledger.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 struct Transaction {
     id: Uuid,
     transaction_type: String,
@@ -58,6 +60,7 @@ struct Transaction {
     work_order_id: Option<Uuid>,
     transfer_group_id: Option<Uuid>,
     reverses_transaction_id: Option<Uuid>,
+    #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
 }
 
@@ -67,6 +70,7 @@ struct Row {
 }
 
 /// `GET /v1/parts/{part_id}/transactions`
+#[utoipa::path(get, path = "/v1/parts/{part_id}/transactions", security(("user" = [])), params(("part_id" = Uuid, Path), ("yacht_id" = Option<Uuid>, Query), ("limit" = Option<i32>, Query, minimum = 1, maximum = 200), ("offset" = Option<i32>, Query, minimum = 0, maximum = 1_000_000)), responses((status = 200, body = History)))]
 pub(super) async fn of_part(State(state): Shared, Extension(caller): By, path: PartPath, uri: Uri) -> Answer {
     let query = query_of_part(path, &uri)?;
     let mut fields = command::on_own_yacht(&caller, Fields::of_query(&query))?;

@@ -10,6 +10,7 @@ use crate::store::Pool;
 use serde::{Deserialize, Serialize};
 use sqlx::types::Json;
 use sqlx::{Error, PgConnection};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 const LIMIT_MAX: i32 = 200;
@@ -28,7 +29,7 @@ pub(super) struct Filter {
 }
 
 /// The report; its totals cover every page.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct LowStock {
     parts: Vec<LowPart>,
     total_low_stock: i64,
@@ -37,7 +38,7 @@ pub(super) struct LowStock {
 }
 
 /// A part that is running out.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(super) struct LowPart {
     id: Uuid,
     name: String,

@@ -33,6 +33,7 @@ mod labels;
 mod lens;
 mod low_stock;
 mod matching;
+mod openapi;
 mod people;
 mod prefill;
 mod receive;

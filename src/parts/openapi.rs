@@ -5,7 +5,9 @@
 
 use super::actions::Action;
 use super::catalogue::{self, Field};
-use super::errors::REFUSALS;
+use super::command::IDEMPOTENCY_KEY_MAX_CHARS;
+use super::crew_report;
+use super::errors::{FILE_REFUSALS, REFUSALS};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
@@ -32,16 +34,25 @@ pub(super) fn complete(api: OpenApi) -> Value {
                         read, and carries X-Request-Id.",
         "license": { "name": env!("CARGO_PKG_LICENSE"), "identifier": env!("CARGO_PKG_LICENSE") },
     });
-    api["components"]["securitySchemes"]["user"] =
-        json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT" });
+    api["components"]["securitySchemes"]["user"] = json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT" });
     api["components"]["schemas"]["Failure"] = failure();
     for action in Action::ALL {
         api["components"]["schemas"][action.name()] = payload(action);
     }
     for (path, action) in PAYLOADS {
-        api["paths"][path]["post"]["requestBody"] = body(&json!({ "$ref": reference(action) }));
+        let operation = &mut api["paths"][path]["post"];
+        operation["requestBody"] = body(&json!({ "$ref": reference(action) }));
+        operation["parameters"] = json!([{
+            "name": "Idempotency-Key", "in": "header", "schema": { "type": "string", "maxLength": IDEMPOTENCY_KEY_MAX_CHARS },
+        }]);
+        succeed(operation);
     }
+    succeed(&mut api["paths"]["/v1/parts/{part_id}"]["get"]);
     api["paths"]["/v1/actions/execute"]["post"]["requestBody"] = body(&call());
+    api["paths"]["/v1/actions/suggestions"]["post"]["requestBody"] = body(&entity());
+    api["paths"]["/v1/parts/report"]["post"]["requestBody"] = body(&crew_report::schema());
+    api["paths"]["/v1/parts/low-stock"]["get"]["parameters"] = parameters(Action::ViewLowStock);
+    files(&mut api);
     for operation in operations(&mut api) {
         refusals(operation);
     }
@@ -64,6 +75,73 @@ fn refusals(operation: &mut Map<String, Value>) {
         let content = json!({ "application/json": { "schema": { "$ref": "#/components/schemas/Failure" } } });
         answers.entry(status.as_str()).or_insert_with(|| json!({ "description": about, "content": content }));
     }
+}
+
+/// An answer of success says so beside what it holds.
+fn succeed(operation: &mut Value) {
+    for answer in operation["responses"].as_object_mut().into_iter().flat_map(Map::values_mut) {
+        let schema = &mut answer["content"]["application/json"]["schema"];
+        let said =
+            json!({ "type": "object", "required": ["status"], "properties": { "status": { "const": "success" } } });
+        *schema = json!({ "allOf": [said, schema.take()] });
+    }
+}
+
+/// Files are told apart from the rest of the API: as Supabase's storage does.
+fn files(api: &mut Value) {
+    let Some(paths) = api["paths"].as_object_mut() else { return };
+    let Some(mut file) = paths.remove("/storage/v1/object/{bucket}/{*path}") else { return };
+    let error = json!({
+        "type": "object",
+        "required": ["statusCode", "error", "message"],
+        "properties": {
+            "statusCode": { "type": "string" }, "error": { "type": "string" }, "message": { "type": "string" },
+        },
+    });
+    file["post"]["requestBody"] = json!({ "content": {
+        "application/pdf": {}, "image/jpeg": {}, "image/png": {},
+        "multipart/form-data": { "schema": {
+            "type": "object", "required": ["file"], "properties": { "file": { "type": "string", "format": "binary" } },
+        } },
+    } });
+    let bytes = json!({ "type": "string", "format": "binary" });
+    file["get"]["responses"]["200"]["content"] =
+        json!({ "application/pdf": { "schema": bytes }, "image/*": { "schema": bytes } });
+    for method in ["post", "delete"] {
+        file[method]["responses"]["200"]["content"] = json!({ "application/json": { "schema": { "type": "object" } } });
+    }
+    for operation in file.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        for (status, about) in REFUSALS.into_iter().chain(FILE_REFUSALS) {
+            operation["responses"][status.as_str()] =
+                json!({ "description": about, "content": { "application/json": { "schema": error } } });
+        }
+    }
+    paths.insert("/storage/v1/object/{bucket}/{path}".to_owned(), file);
+}
+
+/// What an action may be asked in a query.
+fn parameters(action: Action) -> Value {
+    let named = |name: &str, schema: Value| json!({ "name": name, "in": "query", "schema": schema });
+    let own = named("yacht_id", json!({ "type": "string", "format": "uuid" }));
+    let fields = catalogue::entry(action).fields.iter().map(|field| named(field.name, field.schema()));
+    std::iter::once(own).chain(fields).collect()
+}
+
+/// What suggestions may be asked about.
+fn entity() -> Value {
+    json!({
+        "type": "object",
+        "required": ["context"],
+        "properties": {
+            "q": { "type": "string" },
+            "domain": { "type": "string" },
+            "context": {
+                "type": "object",
+                "required": ["entity_type", "entity_id"],
+                "properties": { "entity_type": { "const": "part" }, "entity_id": { "type": "string", "format": "uuid" } },
+            },
+        },
+    })
 }
 
 fn failure() -> Value {

@@ -16,18 +16,22 @@ use axum::http::Uri;
 use axum::response::IntoResponse;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Prefill)]
 struct Form {
     status: &'static str,
     part_id: Uuid,
     part_name: String,
+    #[schema(value_type = Object)]
     prefill: Map<String, Value>,
     field_metadata: Vec<Value>,
 }
 
 /// `POST /v1/parts/shopping-list/prefill`
+#[utoipa::path(post, path = "/v1/parts/shopping-list/prefill", security(("user" = [])), params(("part_id" = Uuid, Query), ("yacht_id" = Option<Uuid>, Query)), responses((status = 200, body = Form)))]
 pub(super) async fn shopping_list(State(state): Shared, Extension(caller): By, uri: Uri) -> Answer {
     let action = Action::AddToShoppingList;
     let part = asked(&state, &caller, action, &uri).await?;
@@ -35,6 +39,7 @@ pub(super) async fn shopping_list(State(state): Shared, Extension(caller): By, u
 }
 
 /// `POST /v1/parts/adjust-stock/prefill`
+#[utoipa::path(post, path = "/v1/parts/adjust-stock/prefill", security(("user" = [])), params(("part_id" = Uuid, Query), ("yacht_id" = Option<Uuid>, Query)), responses((status = 200, body = Form)))]
 pub(super) async fn adjust_stock(State(state): Shared, Extension(caller): By, uri: Uri) -> Answer {
     let action = Action::AdjustStockQuantity;
     let part = asked(&state, &caller, action, &uri).await?;

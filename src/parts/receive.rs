@@ -8,6 +8,7 @@ use super::gate::Caller;
 use super::state::PartsState;
 use super::transaction;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 const LOCATION_MAX_CHARS: usize = 200;
@@ -38,7 +39,7 @@ struct Written {
 }
 
 /// What the caller is told.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Received {
     transaction_id: Uuid,
     part_id: Uuid,

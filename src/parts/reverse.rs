@@ -10,6 +10,7 @@ use super::signature;
 use super::signed::{Audit, Deed};
 use super::state::PartsState;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 const REASON_MAX_CHARS: usize = 500;
@@ -19,7 +20,7 @@ const REASON_MAX_CHARS: usize = 500;
 pub(super) struct Reverse(Deed);
 
 /// What the caller is told.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Reversed {
     transaction_id: Uuid,
     reversed_transaction_id: Uuid,

@@ -1,14 +1,25 @@
 //! The routes, and how an outcome is worded on each.
 
 use super::actions::Action;
+use super::adjust::Adjusted;
 use super::command::{self, Body, Outcome};
+use super::consume::Consumed;
 use super::cors;
+use super::details::Described;
 use super::errors::ApiError;
 use super::fields::Fields;
 use super::gate::{Caller, gate};
+use super::labels::{Generated, Requested};
 use super::lens::{LENS_HEADER, Lens};
+use super::low_stock::LowStock;
+use super::openapi;
+use super::receive::Received;
 use super::request::identify;
+use super::reverse::Reversed;
+use super::shopping::Listed;
 use super::state::PartsState;
+use super::transfer::Transferred;
+use super::write_off::WrittenOff;
 use super::{action_list, crew_report, history, prefill, storage, suggestions};
 use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
@@ -16,11 +27,15 @@ use axum::extract::{Extension, Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, get, post};
+use axum::routing::any;
 use axum::{Json, Router};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
 use uuid::Uuid;
 
 const IDEMPOTENCY_HEADER: &str = "idempotency-key";
@@ -34,88 +49,106 @@ pub(super) type Answer = Result<Response, ApiError>;
 
 /// Every route of the parts API.
 pub fn router(state: Arc<PartsState>) -> Router {
-    let cors = cors::layer(&state.cors_origins);
-    let routes = Router::new()
-        .route("/v1/parts/low-stock", get(low_stock))
-        .route("/v1/parts/receive", post(receive))
-        .route("/v1/parts/consume", post(consume))
-        .route("/v1/parts/adjust-stock", post(adjust_stock))
-        .route("/v1/parts/transfer", post(transfer))
-        .route("/v1/parts/write-off", post(write_off))
-        .route("/v1/parts/reverse", post(reverse))
-        .route("/v1/parts/shopping-list", post(shopping_list))
-        .route("/v1/parts/suggestions", get(suggestions::of_part))
-        .route("/v1/parts/shopping-list/prefill", post(prefill::shopping_list))
-        .route("/v1/parts/adjust-stock/prefill", post(prefill::adjust_stock))
-        .route("/v1/parts/report", post(crew_report::file))
-        .route("/v1/parts/{part_id}", get(part_details))
-        .route("/v1/parts/{part_id}/transactions", get(history::of_part))
-        .route("/v1/parts/labels/generate", post(generate_labels))
-        .route("/v1/parts/labels/output", post(label_output))
-        .route("/v1/actions/execute", post(execute))
-        .route("/v1/actions/list", get(action_list::list))
-        .route("/v1/actions/suggestions", post(suggestions::of_entity))
-        // On routes that exist alone: what does not exist needs no token to be told so.
-        .route_layer(from_fn_with_state(state.clone(), gate))
-        .route("/v1/actions/health", get(action_list::health))
-        .merge(storage::router(state.clone()))
-        .route("/version", get(version))
+    let (described, api) = described(&state).split_for_parts();
+    let routes = described
+        .merge(SwaggerUi::new("/docs").external_url_unchecked("/openapi.json", openapi::complete(api)))
         .route("/v1", any(unknown))
         .route("/v1/", any(unknown))
         .route("/v1/{*rest}", any(unknown))
+        .merge(storage::unknown_routes())
         .method_not_allowed_fallback(wrong_method);
-    // Around the gate: a browser asks for leave without a token. Inside `identify`: that answer has an id too.
-    let routes = match cors {
+    // Before the gate: a preflight has no token, and counts for no cohort.
+    let routes = match cors::layer(&state.cors_origins) {
         Some(cors) => routes.layer(cors),
         None => routes,
     };
     routes.layer(from_fn(identify)).with_state(state)
 }
 
+/// What the description describes.
+fn described(state: &Arc<PartsState>) -> OpenApiRouter<Arc<PartsState>> {
+    OpenApiRouter::new()
+        .routes(routes!(low_stock))
+        .routes(routes!(receive))
+        .routes(routes!(consume))
+        .routes(routes!(adjust_stock))
+        .routes(routes!(transfer))
+        .routes(routes!(write_off))
+        .routes(routes!(reverse))
+        .routes(routes!(shopping_list))
+        .routes(routes!(suggestions::of_part))
+        .routes(routes!(prefill::shopping_list))
+        .routes(routes!(prefill::adjust_stock))
+        .routes(routes!(crew_report::file))
+        .routes(routes!(part_details))
+        .routes(routes!(history::of_part))
+        .routes(routes!(generate_labels))
+        .routes(routes!(label_output))
+        .routes(routes!(execute))
+        .routes(routes!(action_list::list))
+        .routes(routes!(suggestions::of_entity))
+        // On routes that exist alone: what does not exist needs no token to be told so.
+        .route_layer(from_fn_with_state(state.clone(), gate))
+        .routes(routes!(action_list::health))
+        .routes(routes!(version))
+        .merge(storage::router(state.clone()))
+}
+
+#[utoipa::path(get, path = "/v1/parts/low-stock", security(("user" = [])), responses((status = 200, body = LowStock)))]
 async fn low_stock(State(state): Shared, Extension(caller): By, uri: Uri) -> Answer {
     let query = query(&uri)?;
     let outcome = command::perform(&state, &caller, Action::ViewLowStock, Fields::of_query(&query)).await?;
     Ok(plain(StatusCode::OK, outcome))
 }
 
+#[utoipa::path(get, path = "/v1/parts/{part_id}", security(("user" = [])), params(("part_id" = Uuid, Path), ("yacht_id" = Option<Uuid>, Query)), responses((status = 200, body = Described)))]
 async fn part_details(State(state): Shared, Extension(caller): By, path: PartPath, uri: Uri) -> Answer {
     let query = query_of_part(path, &uri)?;
     let outcome = command::perform(&state, &caller, Action::ViewPartDetails, Fields::of_query(&query)).await?;
     Ok(plain(StatusCode::OK, outcome))
 }
 
+#[utoipa::path(post, path = "/v1/parts/receive", security(("user" = [])), responses((status = 201, body = Received)))]
 async fn receive(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
     Ok(plain(StatusCode::CREATED, posted(state, caller, Action::ReceivePart, &headers, &body).await?))
 }
 
+#[utoipa::path(post, path = "/v1/parts/consume", security(("user" = [])), responses((status = 200, body = Consumed)))]
 async fn consume(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
     Ok(plain(StatusCode::OK, posted(state, caller, Action::ConsumePart, &headers, &body).await?))
 }
 
+#[utoipa::path(post, path = "/v1/parts/adjust-stock", security(("user" = [])), responses((status = 200, body = Adjusted)))]
 async fn adjust_stock(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
     Ok(plain(StatusCode::OK, posted(state, caller, Action::AdjustStockQuantity, &headers, &body).await?))
 }
 
+#[utoipa::path(post, path = "/v1/parts/transfer", security(("user" = [])), responses((status = 200, body = Transferred)))]
 async fn transfer(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
     Ok(plain(StatusCode::OK, posted(state, caller, Action::TransferPart, &headers, &body).await?))
 }
 
+#[utoipa::path(post, path = "/v1/parts/write-off", security(("user" = [])), responses((status = 200, body = WrittenOff)))]
 async fn write_off(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
     Ok(plain(StatusCode::OK, posted(state, caller, Action::WriteOffPart, &headers, &body).await?))
 }
 
+#[utoipa::path(post, path = "/v1/parts/reverse", security(("user" = [])), responses((status = 200, body = Reversed)))]
 async fn reverse(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
     Ok(plain(StatusCode::OK, posted(state, caller, Action::ReverseTransaction, &headers, &body).await?))
 }
 
+#[utoipa::path(post, path = "/v1/parts/shopping-list", security(("user" = [])), responses((status = 200, body = Listed)))]
 async fn shopping_list(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
     Ok(plain(StatusCode::OK, posted(state, caller, Action::AddToShoppingList, &headers, &body).await?))
 }
 
+#[utoipa::path(post, path = "/v1/parts/labels/generate", security(("user" = [])), responses((status = 200, body = Generated)))]
 async fn generate_labels(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
     Ok(plain(StatusCode::OK, posted(state, caller, Action::GeneratePartLabels, &headers, &body).await?))
 }
 
+#[utoipa::path(post, path = "/v1/parts/labels/output", security(("user" = [])), responses((status = 200, body = Requested)))]
 async fn label_output(state: Shared, caller: By, headers: HeaderMap, body: Bytes) -> Answer {
     Ok(plain(StatusCode::OK, posted(state, caller, Action::RequestLabelOutput, &headers, &body).await?))
 }
@@ -133,6 +166,7 @@ async fn posted(
 }
 
 /// Any action by its name.
+#[utoipa::path(post, path = "/v1/actions/execute", security(("user" = [])), responses((status = 200, body = Executed)))]
 async fn execute(State(state): Shared, Extension(caller): By, headers: HeaderMap, body: Bytes) -> Answer {
     let mut request = object(&body)?;
     let (mut payload, payload_is_wrong) = match request.remove("payload") {
@@ -162,6 +196,7 @@ async fn execute(State(state): Shared, Extension(caller): By, headers: HeaderMap
     Ok(executed(action, command::perform(&state, &caller, action, fields).await?))
 }
 
+#[utoipa::path(get, path = "/version", responses((status = 200, body = Object)))]
 async fn version(State(state): Shared) -> Json<Value> {
     let build = &state.build;
     Json(json!({
@@ -229,7 +264,7 @@ fn plain(status: StatusCode, outcome: Outcome) -> Response {
     let response = match outcome.body {
         // The report has been a bare object since long before there were actions.
         report @ Body::LowStock(_) => (status, Json(report)).into_response(),
-        body @ (Body::Details { .. }
+        body @ (Body::Details(_)
         | Body::Received(_)
         | Body::Consumed(_)
         | Body::Adjusted(_)
@@ -243,16 +278,19 @@ fn plain(status: StatusCode, outcome: Outcome) -> Response {
     marked(response, replayed)
 }
 
+/// What an action called by its name answers around its own.
+#[derive(Serialize, ToSchema)]
+struct Executed {
+    status: &'static str,
+    action: &'static str,
+    execution_id: Uuid,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    body: Body,
+}
+
 /// An action's answer where it was called by its name.
 fn executed(action: Action, outcome: Outcome) -> Response {
-    #[derive(Serialize)]
-    struct Executed {
-        status: &'static str,
-        action: &'static str,
-        execution_id: Uuid,
-        #[serde(flatten)]
-        body: Body,
-    }
     let Outcome { execution_id, replayed, body } = outcome;
     let answer = Executed { status: "success", action: action.name(), execution_id, body };
     marked(Json(answer).into_response(), replayed)

@@ -8,6 +8,7 @@ use super::gate::Caller;
 use super::state::PartsState;
 use super::transaction;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 const WORD_MAX_CHARS: usize = 64;
@@ -26,7 +27,7 @@ pub(super) struct Wish {
 }
 
 /// What the write path answers and, with a message, the caller is told.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub(super) struct Listed {
     shopping_item_id: Uuid,
     #[serde(skip_serializing)]

@@ -18,6 +18,7 @@ use rampart_core::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::Error;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// What is to be done, and why.
@@ -79,7 +80,8 @@ pub(super) struct Moved {
 }
 
 /// The proof a caller is given.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = SignedAudit)]
 pub(super) struct Audit {
     pub(super) id: Uuid,
     signature: Value,

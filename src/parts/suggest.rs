@@ -6,9 +6,10 @@
 use super::actions::{Action, Role, Variant};
 use super::details::Stock;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// How soon somebody should see to a part.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Urgency {
     Critical,

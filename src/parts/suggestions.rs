@@ -18,19 +18,22 @@ use axum::http::Uri;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The longest name of a domain or a kind of entity, in characters.
 pub(super) const NAME_MAX_CHARS: usize = 100;
 
 /// One suggestion. Three names of one action, because clients have come to rely on each.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Suggestion)]
 struct Item {
     action_id: &'static str,
     action: &'static str,
     id: &'static str,
     label: &'static str,
     variant: &'static str,
+    #[schema(value_type = Object)]
     prefill: Map<String, Value>,
     field_metadata: Vec<Value>,
     suggested_qty: Option<i64>,
@@ -38,7 +41,7 @@ struct Item {
 }
 
 /// The answer; the list has three names as well.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct Suggestions<'s> {
     part_id: Uuid,
     part_name: &'s str,
@@ -50,7 +53,8 @@ struct Suggestions<'s> {
     warnings: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SuggestionStock)]
 struct Situation<'s> {
     on_hand: i64,
     min_level: i64,
@@ -64,6 +68,7 @@ struct Situation<'s> {
 }
 
 /// `GET /v1/parts/suggestions`
+#[utoipa::path(get, path = "/v1/parts/suggestions", security(("user" = [])), params(("part_id" = Uuid, Query), ("yacht_id" = Option<Uuid>, Query)), responses((status = 200, body = Suggestions<'_>)))]
 pub(super) async fn of_part(State(state): Shared, Extension(caller): By, uri: Uri) -> Answer {
     let query = query(&uri)?;
     let mut fields = command::on_own_yacht(&caller, Fields::of_query(&query))?;
@@ -73,6 +78,7 @@ pub(super) async fn of_part(State(state): Shared, Extension(caller): By, uri: Ur
 }
 
 /// `POST /v1/actions/suggestions`
+#[utoipa::path(post, path = "/v1/actions/suggestions", security(("user" = [])), responses((status = 200, body = Suggestions<'_>)))]
 pub(super) async fn of_entity(State(state): Shared, Extension(caller): By, body: Bytes) -> Answer {
     let wanted = Wanted::parse(&caller, &object(&body)?)?;
     let part = details::of_part(&state, &caller, wanted.part).await?;

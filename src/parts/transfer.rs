@@ -8,6 +8,7 @@ use super::gate::Caller;
 use super::state::PartsState;
 use super::transaction;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// What is to be moved, and where.
@@ -22,7 +23,7 @@ pub(super) struct Transfer {
 }
 
 /// What the write path answers and, with a message, the caller is told.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Debug, Deserialize, Serialize, ToSchema)]
 pub(super) struct Transferred {
     transfer_group_id: Uuid,
     transaction_out_id: Uuid,

@@ -9,6 +9,7 @@ use super::signature;
 use super::signed::{Audit, Deed};
 use super::state::PartsState;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 const LOCATION_MAX_CHARS: usize = 200;
@@ -20,7 +21,7 @@ const REASONS: [&str; 6] = ["damaged", "expired", "obsolete", "lost", "contamina
 pub(super) struct WriteOff(Deed);
 
 /// What the caller is told.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct WrittenOff {
     /// Where several stock rows had to serve: of the first.
     transaction_id: Uuid,

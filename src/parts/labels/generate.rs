@@ -17,6 +17,7 @@ use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::Error;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Labels on one sheet at most: a little over eight pages.
@@ -49,7 +50,8 @@ struct Written {
 }
 
 /// What the caller is told.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LabelSheet)]
 pub(in crate::parts) struct Generated {
     document_id: Uuid,
     label_count: i64,

@@ -12,6 +12,7 @@ use crate::store::Pool;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::Error;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// How a sheet can be had.
@@ -63,7 +64,8 @@ struct Written {
 }
 
 /// What the caller is told.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = LabelOutput)]
 pub(in crate::parts) struct Requested {
     document_id: Uuid,
     output: String,

@@ -25,5 +25,5 @@ pub use backend::StorageConfig;
 pub(super) use backend::{Placed, Storage};
 pub(super) use path::Object;
 pub(super) use reply::{ROOT, Wire, error_body};
-pub(super) use routes::router;
+pub(super) use routes::{router, unknown_routes};
 pub use supabase::SupabaseConfig;

@@ -17,22 +17,28 @@ use axum::extract::{Extension, Request, State};
 use axum::http::{HeaderValue, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{any, post};
+use axum::routing::any;
 use std::sync::Arc;
 use tokio::fs::File;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 type Answer = Result<Response, ApiError>;
 
 /// Every route of storage.
-pub(in crate::parts) fn router(state: Arc<PartsState>) -> Router<Arc<PartsState>> {
+pub(in crate::parts) fn router(state: Arc<PartsState>) -> OpenApiRouter<Arc<PartsState>> {
+    OpenApiRouter::new().routes(routes!(upload, download, remove)).route_layer(from_fn_with_state(state, gate))
+}
+
+/// What lies beside them, told in the words of storage.
+pub(in crate::parts) fn unknown_routes() -> Router<Arc<PartsState>> {
     Router::new()
-        .route("/storage/v1/object/{bucket}/{*path}", post(upload).get(download).delete(remove))
-        .route_layer(from_fn_with_state(state, gate))
         .route("/storage", any(unknown))
         .route("/storage/", any(unknown))
         .route("/storage/{*rest}", any(unknown))
 }
 
+#[utoipa::path(post, path = "/storage/v1/object/{bucket}/{*path}", security(("user" = []), ("service" = [])), params(("bucket" = String, Path), ("path" = String, Path)), responses((status = 200)))]
 async fn upload(State(state): State<Arc<PartsState>>, Extension(who): Extension<Who>, request: Request) -> Answer {
     let object = Object::of_url(request.uri().path()).and_then(|object| {
         who.may_insert(&object)?;
@@ -50,6 +56,7 @@ async fn upload(State(state): State<Arc<PartsState>>, Extension(who): Extension<
     within(storage.put_deadline(), storage.put(&state.pools, &who, object, kind, staged)).await
 }
 
+#[utoipa::path(get, path = "/storage/v1/object/{bucket}/{*path}", security(("user" = []), ("service" = [])), params(("bucket" = String, Path), ("path" = String, Path)), responses((status = 200)))]
 async fn download(State(state): State<Arc<PartsState>>, Extension(who): Extension<Who>, uri: Uri) -> Answer {
     let object = Object::of_url(uri.path())?;
     who.may_see(&object)?;
@@ -61,6 +68,7 @@ async fn download(State(state): State<Arc<PartsState>>, Extension(who): Extensio
     Ok(response)
 }
 
+#[utoipa::path(delete, path = "/storage/v1/object/{bucket}/{*path}", security(("user" = []), ("service" = [])), params(("bucket" = String, Path), ("path" = String, Path)), responses((status = 200)))]
 async fn remove(State(state): State<Arc<PartsState>>, Extension(who): Extension<Who>, uri: Uri) -> Answer {
     let object = Object::of_url(uri.path())?;
     who.may_delete(&object)?;
