@@ -1,6 +1,6 @@
 //! Transactions as the user, and what is tried again.
 
-use crate::store::Pool;
+use crate::store::{PARTS_CONNECTIONS, Pool};
 use serde_json::Value;
 use sqlx::postgres::{PgArguments, PgTransaction};
 use sqlx::query::QueryScalar;
@@ -15,7 +15,7 @@ const WRITE_PAUSE: Duration = Duration::from_millis(5);
 /// Begins a transaction as the database role `authenticated` with the user's claims: row level security
 /// decides what its statements see.
 pub(super) async fn begin(pool: &Pool, claims: &str) -> Result<PgTransaction<'static>, Error> {
-    let mut transaction = pool.begin().await?;
+    let mut transaction = begun(pool).await?;
     sqlx::query!(
         "select set_config('role', 'authenticated', true) as role, set_config('request.jwt.claims', $1, true) as claims",
         claims
@@ -23,6 +23,18 @@ pub(super) async fn begin(pool: &Pool, claims: &str) -> Result<PgTransaction<'st
     .fetch_one(&mut *transaction)
     .await?;
     Ok(transaction)
+}
+
+/// A transaction on a connection that lives. One that died a moment ago, while nobody used it, fails here, where nothing
+/// has been asked yet, and makes room for the next.
+async fn begun(pool: &Pool) -> Result<PgTransaction<'static>, Error> {
+    for _ in 0..PARTS_CONNECTIONS {
+        match pool.begin().await {
+            Err(error) if is_lost(&error) => {}
+            outcome => return outcome,
+        }
+    }
+    pool.begin().await
 }
 
 /// Begins a transaction for a write. Until it has begun nothing is written, so a connection that turns

@@ -29,6 +29,7 @@ pub use leases::LEASE_SECONDS;
 pub use migrate::{migrate, seed};
 pub use owner::{Person, people, run_as_owner};
 pub use pool::Pool;
+pub(crate) use pools::PARTS_CONNECTIONS;
 pub use pools::{Pooler, Pools, Reach};
 pub use probe::ProbeFinding;
 pub use reports::{ReportKind, ReportRow};

@@ -57,14 +57,17 @@ pub struct Pools {
 /// How long a connection may take to show that it lives when it is given back.
 const GIVEN_BACK: Duration = Duration::from_secs(1);
 
+/// How long a connection that was given back is taken to live. Trying each costs every request a round trip.
+const FRESH: Duration = Duration::from_millis(250);
+
 /// How one pool differs from another.
 struct Kind {
     connections: u32,
     acquire: Duration,
     statement_timeout: &'static str,
     lock_timeout: &'static str,
-    /// Whether a connection is tried before it is used. The guard's are tried when they are given back instead:
-    /// its every step is tried again anyway, and a rollback is spared a round trip.
+    /// Whether a connection that has lain idle is tried before it is used. The guard's are tried when they are given
+    /// back instead: its every step is tried again anyway, and a rollback is spared a round trip.
     tried: bool,
 }
 
@@ -86,8 +89,15 @@ const OPS: Kind = Kind {
 };
 const HEALTH: Kind =
     Kind { connections: 2, acquire: Duration::from_secs(1), statement_timeout: "1s", lock_timeout: "1s", tried: true };
-const PARTS: Kind =
-    Kind { connections: 8, acquire: Duration::from_secs(5), statement_timeout: "10s", lock_timeout: "5s", tried: true };
+/// Connections of each pool of the parts API.
+pub(crate) const PARTS_CONNECTIONS: u32 = 8;
+const PARTS: Kind = Kind {
+    connections: PARTS_CONNECTIONS,
+    acquire: Duration::from_secs(5),
+    statement_timeout: "10s",
+    lock_timeout: "5s",
+    tried: true,
+};
 
 impl Pools {
     /// Opens the pools lazily: nothing is connected before it is used.
@@ -162,7 +172,18 @@ impl Kind {
         PgPoolOptions::new()
             .max_connections(self.connections)
             .acquire_timeout(self.acquire)
-            .test_before_acquire(self.tried)
+            .test_before_acquire(false)
+            .before_acquire({
+                let tried = self.tried;
+                move |connection, about| {
+                    Box::pin(async move {
+                        if tried && about.idle_for > FRESH {
+                            connection.ping().await?;
+                        }
+                        Ok(true)
+                    })
+                }
+            })
     }
 }
 

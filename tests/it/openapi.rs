@@ -13,7 +13,7 @@ fn references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
             members.values().for_each(|value| references(value, found));
         }
         Value::Array(items) => items.iter().for_each(|value| references(value, found)),
-        _ => {}
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
