@@ -75,10 +75,13 @@ end
 $$;
 
 -- Those of the given ids that no object has: bytes that may go.
+-- An owner who is kept from the rows by row level security must get an error here, not silence: every file would pass
+-- for an orphan.
 create or replace function public.rampart_storage_orphans(p_ids uuid[])
 returns setof uuid
 language plpgsql stable security definer
 set search_path = pg_catalog, public, pg_temp
+set row_security = off
 as $$
 begin
     return query
@@ -485,7 +488,8 @@ begin
     select * into v_document
     from public.doc_metadata d
     where d.yacht_id = v_actor.yacht_id and d.id = p_document_id
-        and d.storage_bucket = 'pms-label-pdfs' and d.deleted_at is null
+        and d.storage_bucket = 'pms-label-pdfs' and d.storage_path is not null
+        and d.deleted_at is null
     for no key update;
     if not found then
         raise exception 'Document not found' using errcode = 'P0404', detail = 'NOT_FOUND';

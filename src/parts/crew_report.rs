@@ -7,7 +7,6 @@ use super::command;
 use super::details;
 use super::errors::ApiError;
 use super::fields::Fields;
-use super::gate::Caller;
 use super::lens;
 use super::routes::{Answer, By, Shared, object};
 use crate::store::{ReportKind, Store};
@@ -53,8 +52,11 @@ pub(super) async fn file(State(state): Shared, Extension(caller): By, body: Byte
         details::of_part(&state, &caller, part).await?;
     }
     let flag = lens::FLAG.parse().map_err(|error: FlagKeyError| ApiError::internal(error.to_string()))?;
-    let reporter = reporter(&caller, report.part);
-    let id = state.reports.store.add_report(&flag, report.kind, &report.text, &reporter).await?;
+    // By ids alone: operators look names up where they may.
+    let user = format!("user {} of yacht {}", caller.user, caller.yacht);
+    let about = report.part.map(|part| format!(", about part {part}")).unwrap_or_default();
+    let filed = state.reports.store.add_crew_report(&flag, report.kind, &report.text, &user, &about).await?;
+    let id = filed.ok_or_else(ApiError::too_many_reports)?;
     state.reports.filed.notify_one();
     let message = "Reported to those who watch the rollout";
     let filed = Filed { status: "success", report_id: id, kind: report.kind.name(), message };
@@ -100,10 +102,4 @@ impl Report {
         };
         fields.done(report)
     }
-}
-
-/// Who reports, of which yacht, and about what, by ids alone: operators look names up where they may.
-fn reporter(caller: &Caller, part: Option<Uuid>) -> String {
-    let about = part.map(|part| format!(", about part {part}")).unwrap_or_default();
-    format!("user {} of yacht {}{about}", caller.user, caller.yacht)
 }

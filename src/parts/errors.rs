@@ -3,7 +3,7 @@
 //! An [`ApiError`] travels to [`super::request`] in the response's extensions. There, at the boundary, it
 //! is given its body and is logged, once, with the request's id.
 
-use crate::store::{self, StoreError};
+use crate::store::{self, CREW_REPORTS_MAX, StoreError};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
@@ -106,6 +106,12 @@ impl ApiError {
     /// 415.
     pub(super) fn unsupported_type(message: &str) -> Self {
         Self::refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "UNSUPPORTED_MEDIA_TYPE", message)
+    }
+
+    /// 409: nobody has looked at the others yet. No 429, which would count as a failure of ours.
+    pub(super) fn too_many_reports() -> Self {
+        let message = format!("{CREW_REPORTS_MAX} of your reports of the last hour are waiting to be looked at");
+        Self::refusal(StatusCode::CONFLICT, "TOO_MANY_REPORTS", message)
     }
 
     /// 400 that names the fields it is about.

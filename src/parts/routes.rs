@@ -246,7 +246,11 @@ pub(super) fn object(body: &Bytes) -> Result<Map<String, Value>, ApiError> {
 
 /// The key may come as a header; one in the body goes before it.
 fn take_key(headers: &HeaderMap, payload: &mut Map<String, Value>) {
-    let given = payload.get("idempotency_key").is_some_and(|key| !key.is_null());
+    let given = match payload.get("idempotency_key") {
+        None | Some(Value::Null) => false,
+        Some(Value::String(key)) => !key.trim().is_empty(),
+        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => true,
+    };
     if let (false, Some(key)) = (given, headers.get(IDEMPOTENCY_HEADER)) {
         payload.insert("idempotency_key".to_owned(), String::from_utf8_lossy(key.as_bytes()).into());
     }

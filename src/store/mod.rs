@@ -32,7 +32,7 @@ pub use pool::Pool;
 pub(crate) use pools::PARTS_CONNECTIONS;
 pub use pools::{Pooler, Pools, Reach};
 pub use probe::ProbeFinding;
-pub use reports::{ReportKind, ReportRow};
+pub use reports::{CREW_REPORTS_MAX, ReportKind, ReportRow};
 pub(crate) use rollouts::notice;
 pub use rollouts::{CommandKey, NewEntry, Notice, Step, StoredRollout};
 pub use signatures::{SignedRow, SignedRows, enroll, revoke, signed_rows};

@@ -5,6 +5,9 @@ use rampart_core::{FlagKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// How many reports of one person on board may wait for somebody to look at them.
+pub const CREW_REPORTS_MAX: i64 = 20;
+
 /// What a report is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
@@ -68,6 +71,37 @@ impl Store {
         .execute(&self.pools.ops)
         .await?;
         Ok(id)
+    }
+
+    /// Keeps a report by somebody on board, unless `user` has filed [`CREW_REPORTS_MAX`] within an hour that nobody has
+    /// dismissed yet: then none.
+    pub async fn add_crew_report(
+        &self,
+        flag: &FlagKey,
+        kind: ReportKind,
+        text: &str,
+        user: &str,
+        about: &str,
+    ) -> Result<Option<Uuid>, StoreError> {
+        let filed = sqlx::query_scalar!(
+            "insert into rampart.reports (id, flag, kind, text, reporter)
+             select $1, $2, $3, $4, $5 || $6
+             where $7 > (
+                 select count(*) from rampart.reports
+                 where flag = $2 and dismissed_at is null and at > now() - interval '1 hour' and starts_with(reporter, $5)
+             )
+             returning id",
+            Uuid::now_v7(),
+            flag.as_str(),
+            kind.name(),
+            text,
+            user,
+            about,
+            CREW_REPORTS_MAX
+        )
+        .fetch_optional(&self.pools.parts_write)
+        .await?;
+        Ok(filed)
     }
 
     /// The newest 200 reports of a flag.

@@ -33,6 +33,20 @@ async fn silence(daemon: &Daemon, until: &'static str) {
 }
 
 #[tokio::test]
+async fn a_person_may_report_so_often_and_then_when_somebody_has_looked() {
+    let daemon = Daemon::start().await;
+    let report = json!({ "kind": "other", "text": "the list was empty for a moment" });
+    let (crew, captain) = (User::of(&daemon, CREW), User::of(&daemon, CAPTAIN));
+    for _ in 0..20 {
+        crew.post("/v1/parts/report", &report).await.is(201);
+    }
+    crew.post("/v1/parts/report", &report).await.fails(409, "TOO_MANY_REPORTS");
+    captain.post("/v1/parts/report", &report).await.is(201);
+    daemon.sql("update rampart.reports set dismissed_at = now(), dismissed_by = 'ops', dismiss_reason = 'seen'").await;
+    crew.post("/v1/parts/report", &report).await.is(201);
+}
+
+#[tokio::test]
 async fn a_low_part_has_its_order_suggested_first_to_those_whose_work_it_is() {
     let daemon = Daemon::start().await;
     let (crew, hod, captain) = (User::of(&daemon, CREW), User::of(&daemon, HOD), User::of(&daemon, CAPTAIN));

@@ -176,6 +176,7 @@ async fn the_largest_photo_is_taken_and_a_byte_more_is_a_413_that_leaves_nothing
     let mime = "multipart/form-data; boundary=edge";
     captain.put(PHOTOS, &path("form"), mime, form(limit)).await.has(200);
     captain.put(PHOTOS, &path("more"), mime, form(limit + 1)).await.refuses(413, "Payload too large");
+    captain.put(PHOTOS, &path("more"), mime, form(limit + 2 * 1024 * 1024)).await.refuses(413, "Payload too large");
     captain.get(PHOTOS, &path("more")).await.refuses(404, "not_found");
     assert_eq!(files(&daemon), 2);
     // A refusal comes through, however much was still to be sent.

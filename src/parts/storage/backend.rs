@@ -22,6 +22,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
+/// How long Supabase may take for a sheet of labels: within the deadline of a request, so that a slow platform is told
+/// from a slow lens.
+const SHEET_DEADLINE: Duration = Duration::from_secs(8);
+
 /// How long an object may take to be entered once its bytes are here.
 const DISK_DEADLINE: Duration = Duration::from_secs(10);
 
@@ -159,7 +163,9 @@ impl Storage {
             }
             Backend::Supabase(supabase) => {
                 let who = Who::User(Arc::new(caller.clone()));
-                supabase::accepted(&supabase.upload(&who, &object, Kind::Pdf, &staged).await?)?;
+                let sent =
+                    tokio::time::timeout(SHEET_DEADLINE, supabase.upload(&who, &object, Kind::Pdf, &staged)).await;
+                supabase::accepted(&sent.map_err(|_| ApiError::storage_away("no answer in time"))??)?;
                 Ok(Placed::AtSupabase(object))
             }
         }

@@ -69,7 +69,9 @@ async fn taken(headers: &HeaderMap, body: Incoming, bucket: Bucket, root: &Path)
         let Some(field) = field else { return Err(ApiError::malformed("the form has no field named file")) };
         if is_file(&field) {
             let named = field.content_type().unwrap_or_default().to_owned();
-            return stage(field, &named, bucket, root).await;
+            let staged = stage(field, &named, bucket, root).await;
+            // The form's reader looks ahead, and then tells a body over its limit as a broken one.
+            return if body.is_over() { Err(too_large(bucket)) } else { staged };
         }
     }
 }

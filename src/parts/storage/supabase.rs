@@ -15,11 +15,15 @@ use axum::response::Response;
 use futures_util::{Stream, stream};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 use std::time::Duration;
 use tokio::fs::File;
 use tokio::io::AsyncReadExt;
 
 const APIKEY: HeaderName = HeaderName::from_static("apikey");
+/// How long the body of a refusal may take.
+const REFUSAL_DEADLINE: Duration = Duration::from_secs(5);
+
 /// How long a connection may take.
 const CONNECT_DEADLINE: Duration = Duration::from_secs(3);
 /// How long nothing may come of an answer that has begun.
@@ -124,6 +128,9 @@ impl Supabase {
         if status.is_server_error() || status.is_redirection() {
             return Err(ApiError::storage_away(format!("answered {status}")));
         }
+        if status == StatusCode::BAD_REQUEST {
+            return refusal(answer).await;
+        }
         let mut response = Response::new(Body::empty());
         *response.status_mut() = status;
         for name in PASSED_BACK {
@@ -134,6 +141,28 @@ impl Supabase {
         *response.body_mut() = Body::from_stream(answer.bytes_stream());
         Ok(response)
     }
+}
+
+/// Supabase answers most refusals with 400 and says in the body which they are; our clients are promised that status.
+async fn refusal(answer: reqwest::Response) -> Result<Response, ApiError> {
+    let body = tokio::time::timeout(REFUSAL_DEADLINE, answer.bytes()).await;
+    let body = body.map_err(|_| ApiError::storage_away("its answer did not arrive whole"))?;
+    let body = body.map_err(|error| ApiError::storage_away(error.without_url().to_string()))?;
+    let mut response = Response::new(Body::from(body.clone()));
+    *response.status_mut() = told_status(&body).unwrap_or(StatusCode::BAD_REQUEST);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Ok(response)
+}
+
+/// The status of a refusal by its body, as text or as a number; only ever one that blames the caller.
+fn told_status(body: &[u8]) -> Option<StatusCode> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let told = match body.get("statusCode")? {
+        Value::String(text) => text.parse().ok()?,
+        Value::Number(number) => u16::try_from(number.as_u64()?).ok()?,
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => return None,
+    };
+    StatusCode::from_u16(told).ok().filter(StatusCode::is_client_error)
 }
 
 /// Takes a refusal of Supabase for an error of ours, where the answer is not passed back.
@@ -153,4 +182,19 @@ pub(super) fn pieces(file: File) -> impl Stream<Item = std::io::Result<Bytes>> +
         piece.truncate(read);
         Ok((read > 0).then(|| (Bytes::from(piece), file)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_has_the_status_its_body_tells_and_never_blames_us() {
+        let told = |body: &str| told_status(body.as_bytes()).map(|status| status.as_u16());
+        assert_eq!(told(r#"{"statusCode":"409","error":"Duplicate"}"#), Some(409));
+        assert_eq!(told(r#"{"statusCode":404}"#), Some(404));
+        for other in [r#"{"statusCode":"500"}"#, r#"{"statusCode":"200"}"#, "{}", "no JSON", "[]"] {
+            assert_eq!(told(other), None, "{other}");
+        }
+    }
 }
