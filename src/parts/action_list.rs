@@ -48,7 +48,7 @@ struct StorageOptions {
     path_template: &'static str,
 }
 
-/// `GET /v1/actions/list`: the best match first, equal ones in the order of the contract.
+/// The actions the caller may take: the best match first, equal ones in the order of the contract.
 #[utoipa::path(get, path = "/v1/actions/list", security(("user" = [])), params(("q" = Option<String>, Query), ("domain" = Option<String>, Query), ("entity_id" = Option<Uuid>, Query), ("yacht_id" = Option<Uuid>, Query)), responses((status = 200, body = List)))]
 pub(super) async fn list(Extension(caller): By, uri: Uri) -> Answer {
     let query = query(&uri)?;
@@ -88,8 +88,7 @@ fn allowed_roles(action: Action) -> Vec<&'static str> {
     if allowed.len() == Role::ALL.len() { vec![EVERYBODY] } else { allowed }
 }
 
-/// `GET /v1/actions/health`: for monitors, without a token. Every action has its handler by construction:
-/// there is one match over all of them.
+/// For monitors, without a token. Every action has its handler by construction.
 #[utoipa::path(get, path = "/v1/actions/health", responses((status = 200, body = Object)))]
 pub(super) async fn health(State(state): Shared) -> Response {
     let handlers = Action::ALL.map(|action| (action.name().to_owned(), Value::from("loaded")));

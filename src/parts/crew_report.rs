@@ -43,7 +43,7 @@ struct Report {
     part: Option<Uuid>,
 }
 
-/// `POST /v1/parts/report`: for everybody on board.
+/// A report to those who watch the rollout, by anybody on board.
 #[utoipa::path(post, path = "/v1/parts/report", security(("user" = [])), responses((status = 201, body = Filed)))]
 pub(super) async fn file(State(state): Shared, Extension(caller): By, body: Bytes) -> Answer {
     let body = object(&body)?;

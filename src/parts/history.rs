@@ -69,7 +69,7 @@ struct Row {
     transactions: sqlx::types::Json<Vec<Transaction>>,
 }
 
-/// `GET /v1/parts/{part_id}/transactions`
+/// What has moved of a part, the newest first.
 #[utoipa::path(get, path = "/v1/parts/{part_id}/transactions", security(("user" = [])), params(("part_id" = Uuid, Path), ("yacht_id" = Option<Uuid>, Query), ("limit" = Option<i32>, Query, minimum = 1, maximum = 200), ("offset" = Option<i32>, Query, minimum = 0, maximum = 1_000_000)), responses((status = 200, body = History)))]
 pub(super) async fn of_part(State(state): Shared, Extension(caller): By, path: PartPath, uri: Uri) -> Answer {
     let query = query_of_part(path, &uri)?;

@@ -35,12 +35,14 @@ pub(super) fn complete(api: OpenApi) -> Value {
         "license": { "name": env!("CARGO_PKG_LICENSE"), "identifier": env!("CARGO_PKG_LICENSE") },
     });
     api["components"]["securitySchemes"]["user"] = json!({ "type": "http", "scheme": "bearer", "bearerFormat": "JWT" });
+    api["components"]["securitySchemes"]["service"] = json!({ "type": "apiKey", "in": "header", "name": "apikey" });
     api["components"]["schemas"]["Failure"] = failure();
     for action in Action::ALL {
         api["components"]["schemas"][action.name()] = payload(action);
     }
     for (path, action) in PAYLOADS {
         let operation = &mut api["paths"][path]["post"];
+        operation["summary"] = catalogue::entry(action).label.into();
         operation["requestBody"] = body(&json!({ "$ref": reference(action) }));
         operation["parameters"] = json!([{
             "name": "Idempotency-Key", "in": "header", "schema": { "type": "string", "maxLength": IDEMPOTENCY_KEY_MAX_CHARS },
@@ -53,10 +55,21 @@ pub(super) fn complete(api: OpenApi) -> Value {
     api["paths"]["/v1/parts/report"]["post"]["requestBody"] = body(&crew_report::schema());
     api["paths"]["/v1/parts/low-stock"]["get"]["parameters"] = parameters(Action::ViewLowStock);
     files(&mut api);
+    group(&mut api);
     for operation in operations(&mut api) {
         refusals(operation);
     }
     api
+}
+
+/// Puts operations into groups by the first word of their path.
+fn group(api: &mut Value) {
+    for (path, operations) in api["paths"].as_object_mut().into_iter().flatten() {
+        let group = path.trim_start_matches("/v1").split('/').nth(1).unwrap_or_default().to_owned();
+        for operation in operations.as_object_mut().into_iter().flat_map(Map::values_mut) {
+            operation["tags"] = json!([group]);
+        }
+    }
 }
 
 /// Every operation there is.

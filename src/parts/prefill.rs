@@ -30,7 +30,7 @@ struct Form {
     field_metadata: Vec<Value>,
 }
 
-/// `POST /v1/parts/shopping-list/prefill`
+/// A shopping list form for a part, filled in.
 #[utoipa::path(post, path = "/v1/parts/shopping-list/prefill", security(("user" = [])), params(("part_id" = Uuid, Query), ("yacht_id" = Option<Uuid>, Query)), responses((status = 200, body = Form)))]
 pub(super) async fn shopping_list(State(state): Shared, Extension(caller): By, uri: Uri) -> Answer {
     let action = Action::AddToShoppingList;
@@ -38,7 +38,7 @@ pub(super) async fn shopping_list(State(state): Shared, Extension(caller): By, u
     Ok(form(action, &part, of(action, &part)))
 }
 
-/// `POST /v1/parts/adjust-stock/prefill`
+/// A stock adjustment form for a part, filled in.
 #[utoipa::path(post, path = "/v1/parts/adjust-stock/prefill", security(("user" = [])), params(("part_id" = Uuid, Query), ("yacht_id" = Option<Uuid>, Query)), responses((status = 200, body = Form)))]
 pub(super) async fn adjust_stock(State(state): Shared, Extension(caller): By, uri: Uri) -> Answer {
     let action = Action::AdjustStockQuantity;

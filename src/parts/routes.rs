@@ -94,6 +94,7 @@ fn described(state: &Arc<PartsState>) -> OpenApiRouter<Arc<PartsState>> {
         .merge(storage::router(state.clone()))
 }
 
+/// What is running out.
 #[utoipa::path(get, path = "/v1/parts/low-stock", security(("user" = [])), responses((status = 200, body = LowStock)))]
 async fn low_stock(State(state): Shared, Extension(caller): By, uri: Uri) -> Answer {
     let query = query(&uri)?;
@@ -101,6 +102,7 @@ async fn low_stock(State(state): Shared, Extension(caller): By, uri: Uri) -> Ans
     Ok(plain(StatusCode::OK, outcome))
 }
 
+/// A part with its stock.
 #[utoipa::path(get, path = "/v1/parts/{part_id}", security(("user" = [])), params(("part_id" = Uuid, Path), ("yacht_id" = Option<Uuid>, Query)), responses((status = 200, body = Described)))]
 async fn part_details(State(state): Shared, Extension(caller): By, path: PartPath, uri: Uri) -> Answer {
     let query = query_of_part(path, &uri)?;
@@ -196,6 +198,7 @@ async fn execute(State(state): Shared, Extension(caller): By, headers: HeaderMap
     Ok(executed(action, command::perform(&state, &caller, action, fields).await?))
 }
 
+/// What runs.
 #[utoipa::path(get, path = "/version", responses((status = 200, body = Object)))]
 async fn version(State(state): Shared) -> Json<Value> {
     let build = &state.build;

@@ -67,7 +67,7 @@ struct Situation<'s> {
     urgency: Urgency,
 }
 
-/// `GET /v1/parts/suggestions`
+/// What can be done with a part, the most useful first.
 #[utoipa::path(get, path = "/v1/parts/suggestions", security(("user" = [])), params(("part_id" = Uuid, Query), ("yacht_id" = Option<Uuid>, Query)), responses((status = 200, body = Suggestions<'_>)))]
 pub(super) async fn of_part(State(state): Shared, Extension(caller): By, uri: Uri) -> Answer {
     let query = query(&uri)?;
@@ -77,7 +77,7 @@ pub(super) async fn of_part(State(state): Shared, Extension(caller): By, uri: Ur
     Ok(answer(&caller, &part, |_| true))
 }
 
-/// `POST /v1/actions/suggestions`
+/// What can be done with a part that fits what somebody looks for.
 #[utoipa::path(post, path = "/v1/actions/suggestions", security(("user" = [])), responses((status = 200, body = Suggestions<'_>)))]
 pub(super) async fn of_entity(State(state): Shared, Extension(caller): By, body: Bytes) -> Answer {
     let wanted = Wanted::parse(&caller, &object(&body)?)?;

@@ -38,6 +38,7 @@ pub(in crate::parts) fn unknown_routes() -> Router<Arc<PartsState>> {
         .route("/storage/{*rest}", any(unknown))
 }
 
+/// Stores a photo or a document.
 #[utoipa::path(post, path = "/storage/v1/object/{bucket}/{*path}", security(("user" = []), ("service" = [])), params(("bucket" = String, Path), ("path" = String, Path)), responses((status = 200)))]
 async fn upload(State(state): State<Arc<PartsState>>, Extension(who): Extension<Who>, request: Request) -> Answer {
     let object = Object::of_url(request.uri().path()).and_then(|object| {
@@ -56,6 +57,7 @@ async fn upload(State(state): State<Arc<PartsState>>, Extension(who): Extension<
     within(storage.put_deadline(), storage.put(&state.pools, &who, object, kind, staged)).await
 }
 
+/// A stored file.
 #[utoipa::path(get, path = "/storage/v1/object/{bucket}/{*path}", security(("user" = []), ("service" = [])), params(("bucket" = String, Path), ("path" = String, Path)), responses((status = 200)))]
 async fn download(State(state): State<Arc<PartsState>>, Extension(who): Extension<Who>, uri: Uri) -> Answer {
     let object = Object::of_url(uri.path())?;
@@ -68,6 +70,7 @@ async fn download(State(state): State<Arc<PartsState>>, Extension(who): Extensio
     Ok(response)
 }
 
+/// Deletes a stored file.
 #[utoipa::path(delete, path = "/storage/v1/object/{bucket}/{*path}", security(("user" = []), ("service" = [])), params(("bucket" = String, Path), ("path" = String, Path)), responses((status = 200)))]
 async fn remove(State(state): State<Arc<PartsState>>, Extension(who): Extension<Who>, uri: Uri) -> Answer {
     let object = Object::of_url(uri.path())?;
