@@ -117,7 +117,7 @@ impl Settings {
     /// How to run the private PostgreSQL. Refused where the environment looks like a production
     /// deployment, so that a lost variable never serves demo data there.
     pub fn private_postgres(&self) -> Result<PostgresConfig, SettingsError> {
-        if let Some(marker) = production_marker(env::vars_os().filter_map(|(name, _)| name.into_string().ok())) {
+        if let Some(marker) = deployment() {
             return Err(SettingsError(format!(
                 "DATABASE_URL is not set, but {marker} is: this looks like a deployment, and the private demo database \
                  is not for those\nhint: set DATABASE_URL, or unset {marker}"
@@ -147,6 +147,11 @@ pub(crate) fn listen_address(listen: SocketAddr) -> Result<SocketAddr, SettingsE
             Ok(SocketAddr::from(([0, 0, 0, 0], port)))
         }
     }
+}
+
+/// The variable that says "this is a production deployment", if any.
+pub(crate) fn deployment() -> Option<String> {
+    production_marker(env::vars_os().filter_map(|(name, _)| name.into_string().ok()))
 }
 
 fn production_marker(names: impl Iterator<Item = String>) -> Option<String> {

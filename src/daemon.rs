@@ -63,7 +63,7 @@ impl Daemon {
             store::seed(&owner_url).await.context("cannot put the demo's seeds into the database")?;
         }
 
-        let build = BuildInfo::from_env();
+        let build = tokio::task::spawn_blocking(BuildInfo::of_this_program).await?.context("cannot read what runs")?;
         let pools = Arc::new(Pools::open(&reach)?);
         let (flags, clock) = (Arc::new(Flags::default()), Arc::new(DatabaseClock::default()));
         let metrics = Arc::new(Metrics::new(&build.version, &build.git_commit)?);
@@ -172,6 +172,15 @@ fn parts_config(settings: &Settings, secrets: Secrets, build: &BuildInfo) -> Par
 /// With a Supabase project and its key, storage is kept there; else on disk.
 fn storage_config(settings: &Settings, secrets: &Secrets) -> StorageConfig {
     let supabase = config::supabase_url().zip(secrets.service_keys.first());
+    if supabase.is_none()
+        && let Some(marker) = config::deployment()
+    {
+        tracing::warn!(
+            %marker,
+            "this looks like a deployment, and photos and labels are kept on this machine's disk, which other replicas \
+             do not see and a platform may wipe: set TENANT_1_SUPABASE_URL and TENANT_1_SUPABASE_SERVICE_KEY"
+        );
+    }
     StorageConfig {
         folder: settings.data_dir.join("storage"),
         supabase: supabase.map(|(url, key)| SupabaseConfig { url, service_key: key.clone() }),

@@ -14,6 +14,7 @@
 //! | [`telemetry`] | metrics |
 //! | [`user_token`] | tokens of the parts API's users, for tests and the demo |
 //! | [`config`], [`secrets`], [`build_info`] | settings, generated secrets, what runs |
+//! | `digest` | SHA-256 as text |
 //! | [`clock`] | the one place that reads clocks |
 
 pub mod build_info;
@@ -22,6 +23,7 @@ pub mod clock;
 pub mod config;
 pub mod controller;
 pub mod daemon;
+mod digest;
 pub mod flags;
 mod gate;
 pub mod parts;

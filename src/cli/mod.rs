@@ -23,7 +23,7 @@ mod stress;
 mod token;
 mod watch;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// Ramps a feature flag, guards it, and pulls it back by itself.
@@ -86,7 +86,9 @@ pub(crate) struct WrongUse(pub(crate) String);
 
 /// Runs the command that was typed.
 pub async fn run() -> ExitCode {
-    match dispatch(Cli::parse().command).await {
+    let matches = without_empty_settings(Cli::command()).get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match dispatch(cli.command).await {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
         Err(error) => {
@@ -95,6 +97,19 @@ pub async fn run() -> ExitCode {
             ExitCode::from(if wrong { 2 } else { 1 })
         }
     }
+}
+
+/// A variable that is set to nothing counts as not set, whichever setting it is of: files of variables and platforms
+/// have no other way to leave one out.
+fn without_empty_settings(command: clap::Command) -> clap::Command {
+    command.mut_args(unless_empty).mut_subcommands(without_empty_settings)
+}
+
+fn unless_empty(argument: clap::Arg) -> clap::Arg {
+    let empty = argument.get_env().is_some_and(|name| {
+        std::env::var_os(name).is_some_and(|value| value.to_str().is_some_and(|value| value.trim().is_empty()))
+    });
+    if empty { argument.env(None::<&'static str>) } else { argument }
 }
 
 async fn dispatch(command: Command) -> anyhow::Result<Answer> {
@@ -119,7 +134,6 @@ async fn dispatch(command: Command) -> anyhow::Result<Answer> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     fn names(command: &clap::Command, found: &mut Vec<String>) {
         let of_arguments = command.get_arguments().filter_map(|argument| argument.get_env());

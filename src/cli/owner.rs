@@ -11,6 +11,9 @@ pub(super) struct Owner {
     /// The database, as its owner; without it the private one of a running daemon.
     #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_parser = with_password)]
     database_url: Option<String>,
+    /// Straight to the database as its owner, where DATABASE_URL leads through a pooler.
+    #[arg(long, env = "RAMPART_LISTEN_URL", hide_env_values = true, value_parser = with_password)]
+    listen_url: Option<String>,
     /// The data directory of the running daemon.
     #[arg(long, env = "RAMPART_DATA_DIR", default_value = ".rampart")]
     data_dir: PathBuf,
@@ -19,7 +22,7 @@ pub(super) struct Owner {
 impl Owner {
     /// How to connect.
     pub(super) fn url(&self) -> anyhow::Result<String> {
-        match &self.database_url {
+        match self.listen_url.as_ref().or(self.database_url.as_ref()) {
             Some(url) => Ok(url.clone()),
             None => Ok(rampart_postgres::attach(&self.data_dir).context("DATABASE_URL is not set")?.url()),
         }
@@ -27,6 +30,7 @@ impl Owner {
 
     /// Secrets of the private database: never of one that is named, whose secrets the environment has.
     pub(super) fn generated(&self) -> std::io::Result<Option<Generated>> {
-        if self.database_url.is_some() { Ok(None) } else { Generated::load(&self.data_dir) }
+        let named = self.database_url.is_some() || self.listen_url.is_some();
+        if named { Ok(None) } else { Generated::load(&self.data_dir) }
     }
 }

@@ -5,8 +5,8 @@
 //! proves nothing.
 
 use super::run::Controller;
+use crate::digest::hex_sha256;
 use crate::store::{Recorded, StoreError};
-use aws_lc_rs::digest;
 use rampart_core::policy::{Gate, GateItem, Policy};
 use rampart_core::rollout::Build;
 use rampart_core::{Millis, Timestamp};
@@ -63,7 +63,7 @@ pub enum GateVerdict {
     },
     /// The evidence is not what was recorded.
     Altered {
-        /// What was altered, and where.
+        /// What is not as it was recorded, and where.
         what: String,
     },
     /// The evidence cannot be read.
@@ -160,7 +160,12 @@ fn verdict(
         return GateVerdict::Altered { what };
     }
     if let Some(artifact) = artifacts.iter().find(|artifact| evidence.altered_files.contains(&artifact.id)) {
-        let what = format!("the file of the artifact {} does not match its recorded hash", artifact.name);
+        // A later run that was not recorded writes its files over those of the recorded one.
+        let what = format!(
+            "the file of the artifact {} does not match its recorded hash: it is not the one recorded (altered, or \
+             written again by a later run): run and record it again",
+            artifact.name
+        );
         return GateVerdict::Altered { what };
     }
     if artifacts.len() != usize::try_from(run.artifacts).unwrap_or_default() {
@@ -255,11 +260,6 @@ fn differs(path: &str, size: i32, sha256: &str) -> bool {
         return true;
     }
     fs::read(path).is_ok_and(|bytes| hex_sha256(&bytes) != sha256)
-}
-
-/// The SHA-256 of `bytes`, hexadecimal.
-pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
-    digest::digest(&digest::SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The names this machine goes by; none where it does not say.

@@ -20,7 +20,6 @@ mod sql;
 mod status;
 mod turn;
 
-pub(crate) use gate::hex_sha256;
 pub use gate::{GateFinding, GateVerdict};
 pub use guard::{Guard, Watched};
 pub use order::{CommandError, OrderRequest};

@@ -2,7 +2,6 @@
 
 use super::report::Artifact;
 use anyhow::Context;
-use aws_lc_rs::digest::{SHA256, digest};
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -26,9 +25,4 @@ pub(crate) fn whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(unfinished, path)
-}
-
-/// The digest by which a copy is known, in hex.
-pub(crate) fn sha256(bytes: &[u8]) -> String {
-    digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,6 +1,6 @@
 //! What a run found, as it is shown, kept and recorded.
 
-use super::artifacts::sha256;
+use crate::digest::hex_sha256;
 use rampart_core::Timestamp;
 use rampart_core::policy::GateItem;
 use serde::Serialize;
@@ -84,7 +84,7 @@ impl Report {
             .map(|artifact| {
                 json!({
                     "name": artifact.name,
-                    "sha256": sha256(artifact.text.as_bytes()),
+                    "sha256": hex_sha256(artifact.text.as_bytes()),
                     "path": place(artifact.name),
                     "text": artifact.text,
                     "media_type": artifact.media_type,

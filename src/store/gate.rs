@@ -169,13 +169,16 @@ impl Store {
     }
 
     /// The newest run of each item: of `build` where there is one, else of any. Every artifact is hashed again.
+    ///
+    /// The newest is the one recorded last, by the database's clock: a runner's clock may be behind, and a run that
+    /// failed must not hide behind one that passed.
     pub async fn gate_evidence(&self, build: &Build) -> Result<Vec<Recorded>, StoreError> {
         let runs = sqlx::query_as!(
             GateRun,
             "select distinct on (item) id, item, passed, build, yacht_id, host, started_at, finished_at, recorded_by,
                     summary, artifacts
              from rampart.gate_runs
-             order by item, (build = $1) desc, finished_at desc, recorded_at desc",
+             order by item, (build = $1) desc, recorded_at desc, id desc",
             build.0
         )
         .fetch_all(&self.pools.ops)
@@ -183,12 +186,12 @@ impl Store {
         self.with_artifacts(runs).await
     }
 
-    /// The newest runs of one item, newest first.
+    /// The runs of one item that were recorded last, the last one first.
     pub async fn gate_runs(&self, item: GateItem) -> Result<Vec<Recorded>, StoreError> {
         let runs = sqlx::query_as!(
             GateRun,
             "select id, item, passed, build, yacht_id, host, started_at, finished_at, recorded_by, summary, artifacts
-             from rampart.gate_runs where item = $1 order by finished_at desc, recorded_at desc limit $2",
+             from rampart.gate_runs where item = $1 order by recorded_at desc, id desc limit $2",
             item.name(),
             LISTED
         )

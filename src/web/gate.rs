@@ -5,7 +5,8 @@ use super::base64;
 use super::problem::Problem;
 use super::rollouts::known_flag;
 use super::server::Shared;
-use crate::controller::{GateItemStatus, GateRunStatus, hex_sha256};
+use crate::controller::{GateItemStatus, GateRunStatus};
+use crate::digest::hex_sha256;
 use crate::store::{MAX_ARTIFACT, MAX_ARTIFACTS, NewArtifact, NewGateRun};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -182,6 +183,9 @@ fn sound(item: GateItem, body: RunBody, recorded_by: String, now: Timestamp) -> 
     if let Some(twice) = artifacts.iter().find(|artifact| !names.insert(artifact.name.as_str())) {
         return wrong(format!("there are two artifacts {}", twice.name));
     }
+    if body.passed {
+        proven(&summary, &artifacts).map_err(Problem::unprocessable)?;
+    }
     Ok(NewGateRun {
         item,
         passed: body.passed,
@@ -194,6 +198,22 @@ fn sound(item: GateItem, body: RunBody, recorded_by: String, now: Timestamp) -> 
         summary,
         artifacts,
     })
+}
+
+/// Whether a run that says it passed shows it; else what contradicts it.
+fn proven(summary: &Value, artifacts: &[NewArtifact]) -> Result<(), String> {
+    if artifacts.is_empty() {
+        return Err("passed is true, but there is no artifact that shows it".to_owned());
+    }
+    let checks = summary["checks"].as_array().filter(|checks| !checks.is_empty());
+    let checks = checks.ok_or("passed is true, but summary.checks names no check that passed")?;
+    match checks.iter().position(|check| check["passed"] != Value::Bool(true)) {
+        None => Ok(()),
+        Some(at) => {
+            let name = checks[at]["name"].as_str().map(|name| format!(" ({name})")).unwrap_or_default();
+            Err(format!("passed is true, but summary.checks[{at}]{name} is not an object with passed: true"))
+        }
+    }
 }
 
 /// An artifact whose bytes are what the runner says they are.

@@ -104,6 +104,20 @@ fn wrong_use_and_missing_settings_are_told_apart_by_the_exit_code() {
 }
 
 #[test]
+fn a_variable_that_is_set_to_nothing_counts_as_not_set() {
+    let serve = Command::new(env!("CARGO_BIN_EXE_rampart"))
+        .args(["serve", "--listen", "127.0.0.1:0"])
+        .env("RAMPART_DEPLOYMENT", "test")
+        .env("RAMPART_POLICIES", concat!(env!("CARGO_MANIFEST_DIR"), "/policies"))
+        .envs(["DATABASE_URL", "RAMPART_LISTEN_URL", "RAMPART_DB_POOLER", "PORT"].map(|name| (name, "")))
+        .envs(["RAMPART_OPS_LISTEN", "RAMPART_OPEN_METRICS", "RAMPART_DATA_DIR"].map(|name| (name, " ")))
+        .output()
+        .unwrap();
+    assert_eq!(code(&serve), Some(2), "{}", stderr(&serve));
+    assert!(stderr(&serve).contains("DATABASE_URL is not set, but "), "{}", stderr(&serve));
+}
+
+#[test]
 fn every_command_explains_itself_with_an_example() {
     for command in [
         vec!["serve"],

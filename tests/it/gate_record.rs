@@ -31,7 +31,7 @@ async fn run(daemon: &Daemon) -> Value {
     assert!(build.is_string());
     json!({
         "passed": true, "build": build, "yacht_id": null, "started_at": ago(120), "finished_at": ago(60),
-        "host": "elsewhere", "summary": { "passed": 12 }, "artifacts": [artifact("proof.json", "{}")],
+        "host": "elsewhere", "summary": { "checks": [{ "name": "parity", "passed": true }] }, "artifacts": [artifact("proof.json", "{}")],
     })
 }
 
@@ -121,6 +121,29 @@ async fn an_artifact_whose_file_was_altered_on_this_host_is_named() {
     refused_for(&daemon, "altered", "the file of the artifact proof.json does not match").await;
     std::fs::remove_file(&file).unwrap();
     assert_eq!(daemon.order("start", json!({})).await.0, 200, "the database keeps the bytes of a file that is gone");
+}
+
+#[tokio::test]
+async fn a_failed_run_counts_even_where_its_hosts_clock_is_behind() {
+    let daemon = with_acceptance(|body| {
+        body["passed"] = json!(false);
+        (body["started_at"], body["finished_at"]) = (json!(ago(7200)), json!(ago(3600)));
+    })
+    .await;
+    refused_for(&daemon, "failed", "acceptance (the newest run failed").await;
+    let (_, listed) = daemon.ops(VIEWER, "GET", "/gate/acceptance", None).await;
+    assert_eq!(listed["runs"][0]["passed"], false, "{listed}");
+}
+
+#[tokio::test]
+async fn a_build_that_nobody_labelled_is_named_after_the_program() {
+    let daemon = Daemon::with_env(&slow(), &[("GIT_COMMIT", ""), ("RENDER_GIT_COMMIT", "")]).await;
+    let program = std::fs::read(env!("CARGO_BIN_EXE_rampart")).unwrap();
+    let commit = format!("exe-{}", &sha256(&program)[..12]);
+    let version: Value = daemon.get("/version").await.json().await.unwrap();
+    assert_eq!(version["git_commit"], commit, "{version}");
+    let build = format!("{}+{commit}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(daemon.status().await["gate"]["build"], build);
 }
 
 #[tokio::test]
@@ -222,6 +245,13 @@ async fn only_an_operator_records_and_only_what_is_sound() {
         (with("artifacts", json!([misread])), 422, "base64"),
         (with("artifacts", json!([artifact("x.json", "1"), artifact("x.json", "2")])), 422, "x.json"),
         (with("artifacts", json!([artifact("../x.json", "1")])), 422, "name"),
+        (with("artifacts", json!([])), 422, "no artifact"),
+        (with("summary", json!({})), 422, "summary.checks"),
+        (with("summary", json!({ "checks": [] })), 422, "summary.checks"),
+        (with("summary", json!({ "checks": { "passed": true } })), 422, "summary.checks"),
+        (with("summary", json!({ "checks": [{ "passed": true }, "fine"] })), 422, "summary.checks[1]"),
+        (with("summary", json!({ "checks": [{ "name": "parity", "passed": false }] })), 422, "checks[0] (parity)"),
+        (with("summary", json!({ "checks": [{ "name": "parity", "passed": "true" }] })), 422, "checks[0] (parity)"),
     ] {
         let (seen, answer) = record(&daemon, "acceptance", body).await;
         assert_eq!(seen, status, "{answer}");
@@ -260,7 +290,7 @@ async fn artifacts_are_bounded_and_shown_without_running_anything() {
     let (_, gate) = daemon.ops(VIEWER, "GET", &format!("/rollouts/{FLAG}/gate"), None).await;
     assert_eq!(
         (&gate["max_age_seconds"], &gate["items"][3]["run"]["summary"]),
-        (&json!(604_800.0), &json!({ "passed": 12 }))
+        (&json!(604_800.0), &json!({ "checks": [{ "name": "parity", "passed": true }] }))
     );
     let id = gate["items"][3]["run"]["artifacts"][0]["id"].as_str().unwrap().to_owned();
     let (status, body, headers) = daemon.ops_with(VIEWER, "GET", &format!("/gate/artifacts/{id}"), None, &[]).await;

@@ -169,6 +169,26 @@ async fn where_signatures_must_be_proven_only_the_enrolled_sign() {
 }
 
 #[tokio::test]
+async fn the_owners_commands_go_around_a_pooler_where_a_way_is_named() {
+    let daemon = Daemon::start().await;
+    for (args, status) in [
+        (["token", "revoke", "--user", CAPTAIN], 1),
+        (["audit", "verify", "--yacht", "85fe1119-b04c-41ac-80f1-829d23322598"], 2),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_rampart"))
+            .args(args)
+            .env("DATABASE_URL", "postgres://nobody@127.0.0.1:1/a-pooler-that-is-away")
+            .env("RAMPART_LISTEN_URL", daemon.database.owner.url())
+            .env("RAMPART_SIGNING_KEY", SIGNING_KEY)
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(status), "{said}");
+        assert!(said.contains("was not enrolled") || said.contains("nothing was ever signed"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_who_can_come_over_rest_reads_enrolments_or_resets_the_count() {
     let daemon = Daemon::start().await;
     let open = texts(
