@@ -19,7 +19,7 @@ use uuid::Uuid;
 const ATTEMPTS: usize = 8;
 /// How long one attempt may take: a host that vanished never answers.
 const ATTEMPT: Duration = Duration::from_secs(5);
-/// How long looking up an idempotency key may take.
+/// How long looking up the idempotency key of a rollback may take; others have the time of an attempt.
 const LOOK_UP: Duration = Duration::from_millis(100);
 /// How many subjects the preflight looks at.
 const SUBJECTS: i32 = 100_000;
@@ -89,7 +89,8 @@ impl Controller {
     pub async fn order(&self, request: &OrderRequest) -> Result<(), CommandError> {
         let loaded = self.policies.get(&request.flag).ok_or(CommandError::UnknownFlag)?;
         let rollback = request.order.command == Command::Rollback;
-        match tokio::time::timeout(LOOK_UP, self.used_before(request)).await {
+        let patience = if rollback { LOOK_UP } else { ATTEMPT };
+        match tokio::time::timeout(patience, self.used_before(request)).await {
             Ok(Ok(None)) => {}
             Ok(Ok(Some(answer))) => return answer,
             // A rollback waits for no look-up: at worst it is ordered twice, which is once.
