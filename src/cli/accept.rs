@@ -41,7 +41,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Answer> {
     let five_xx = target.api.five_xx();
     let checks = &acceptance.report.checks;
     let passed = checks.iter().filter(|check| check.passed).count();
-    let recorded = common.record(&reports, &within(&folder)).await;
+    let recorded = common.record(&target, &reports, &within(&folder)).await;
     if common.json {
         let answer = json!({ "passed": passed, "total": checks.len(), "five_xx_count": five_xx, "reports": reports });
         say(&format!("{answer:#}"));

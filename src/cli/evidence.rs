@@ -23,7 +23,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Answer> {
     let target = common.target(Intent::ReadDatabase).await?;
     let report = gate::collect(&target, &|check| common.tell(check)).await;
     let folder = gate::write(&args.out, &report.artifacts)?;
-    let recorded = common.record(&[&report], &within(&folder)).await;
+    let recorded = common.record(&target, &[&report], &within(&folder)).await;
     if common.json {
         say(&serde_json::to_string_pretty(&report)?);
     } else {

@@ -3,8 +3,8 @@
 
 use super::client::Target as Daemon;
 use super::{Answer, WrongUse};
-use crate::config::{Secrets, named};
-use crate::gate::{Api, CheckResult, Database, People, Report, TEST_YACHT, Target};
+use crate::config::{Secrets, named, with_password};
+use crate::gate::{Apart, Api, CheckResult, Database, People, Report, TEST_YACHT, Target, together};
 use crate::secrets::Generated;
 use owo_colors::OwoColorize;
 use secrecy::SecretString;
@@ -21,7 +21,7 @@ pub(super) struct Common {
     #[arg(long, env = "API_BASE", value_name = "URL")]
     api: Option<String>,
     /// Its database; else of TENANT_1_SUPABASE_URL and TENANT_1_DB_PASSWORD; else the data directory's.
-    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL")]
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, value_name = "URL", value_parser = with_password)]
     database_url: Option<String>,
     /// Whose parts are looked at and moved.
     #[arg(long, env = "TEST_YACHT_ID", default_value_t = TEST_YACHT)]
@@ -61,37 +61,53 @@ impl Common {
         let generated = if is_here(&base)? { Generated::load(self.daemon.data_dir())? } else { None };
         let secret = Secrets::jwt_from_env(generated.as_ref()).ok().and_then(|secrets| secrets.into_iter().next());
         let service_key = Secrets::service_keys_from_env(generated.as_ref()).into_iter().next();
-        let database = self.database().await;
+        let database = self.database(&base).await?;
+        // Evidence asks the API only to see whether it is of the same database as the SQL.
+        let asks = intent != Intent::ReadDatabase || !self.no_record;
         let nobody = || Err("nobody is asked".to_owned());
-        let people = match intent {
-            Intent::ReadDatabase => People { crew: nobody(), hod: nobody(), captain: nobody(), stranger: nobody() },
-            Intent::Read | Intent::Write => People::gather(&database, secret.as_ref(), self.yacht).await,
-        };
-        let writable = match intent {
-            Intent::ReadDatabase | Intent::Read => Err("this run only reads".to_owned()),
-            Intent::Write => self.writable(&database).await?,
+        let people = if asks {
+            People::gather(&database, secret.as_ref(), self.yacht).await
+        } else {
+            People { crew: nobody(), hod: nobody(), captain: nobody(), stranger: nobody() }
         };
         let mut api = Api::new(&base, service_key)?;
         api.hide(people.tokens().chain(secret).chain(named("TEST_JWT").map(SecretString::from)));
-        Ok(Target { api, database, yacht: self.yacht, people, writable })
+        let (together, writable) = (nobody().map(|_: SecretString| ()), Err("this run only reads".to_owned()));
+        let mut target = Target { api, database, yacht: self.yacht, people, together, writable };
+        if asks {
+            target.together = belonging(&target).await?;
+        }
+        if intent == Intent::Write {
+            let unproven = |why: &String| format!("nothing is moved: {why}");
+            let writable = self.writable(&target.database).await?;
+            target.writable = writable.and_then(|()| target.together.as_ref().copied().map_err(unproven));
+        }
+        Ok(target)
     }
 
-    async fn database(&self) -> Database {
+    async fn database(&self, base: &str) -> Result<Database, WrongUse> {
         if let Some(url) = &self.database_url {
-            return Database::connect(url).await;
+            return Ok(Database::connect(url).await);
         }
         if let (Some(url), Some(password)) = (named("TENANT_1_SUPABASE_URL"), named("TENANT_1_DB_PASSWORD")) {
-            return match supabase(&url, &password) {
+            return Ok(match supabase(&url, &password) {
                 Some(url) => Database::connect(&url).await,
                 None => {
                     Database::none(format!("TENANT_1_SUPABASE_URL: expected https://<project>.supabase.co, got {url}"))
                 }
-            };
+            });
         }
-        match rampart_postgres::attach(self.daemon.data_dir()) {
+        if named("TENANT_1_SUPABASE_URL").is_some() {
+            return Ok(Database::none("TENANT_1_SUPABASE_URL is set, and TENANT_1_DB_PASSWORD is not"));
+        }
+        // The data directory's database is that of a daemon on this machine, and of no other API.
+        if !is_here(base)? || !(self.no_record || is_here(self.daemon.url())?) {
+            return Ok(Database::none("DATABASE_URL is not set, and the API or the daemon is on another machine"));
+        }
+        Ok(match rampart_postgres::attach(self.daemon.data_dir()) {
             Ok(login) => Database::connect(&login.url()).await,
             Err(error) => Database::none(format!("DATABASE_URL is not set, and {error}")),
-        }
+        })
     }
 
     /// Whether parts may be moved. Where the database cannot be asked, they are not.
@@ -119,13 +135,18 @@ impl Common {
     }
 
     /// Has the runs recorded by the daemon. Answers no where that was asked for and failed.
-    pub(super) async fn record(&self, reports: &[&Report], place: &dyn Fn(&str) -> PathBuf) -> Answer {
+    pub(super) async fn record(&self, target: &Target, reports: &[&Report], place: &dyn Fn(&str) -> PathBuf) -> Answer {
         if self.no_record {
             return Answer::Yes;
         }
         let mut answer = Answer::Yes;
         for report in reports {
-            match self.send(report, place).await {
+            let proof = report.no_proof.clone().map_or(Ok(()), Err).and_then(|()| target.together.clone());
+            let sent = match proof {
+                Ok(()) => self.send(report, place).await,
+                Err(why) => Err(why),
+            };
+            match sent {
                 Ok(()) => eprintln!("recorded: {}", report.item.name()),
                 Err(why) => {
                     eprintln!("not recorded: {}: {why}", report.item.name());
@@ -146,6 +167,21 @@ impl Common {
                 Err(told.trim_end().to_owned())
             }
         }
+    }
+}
+
+/// Whether API and database belong together, as far as can be seen. Refuses where they are seen not to.
+async fn belonging(target: &Target) -> Result<Result<(), String>, WrongUse> {
+    match together(target).await {
+        Ok(()) => Ok(Ok(())),
+        Err(Apart::Unknown(why)) => {
+            Ok(Err(format!("whether the API and the SQL connection are of one database is not known ({why})")))
+        }
+        Err(Apart::Differ(how)) => Err(WrongUse(format!(
+            "the API {} and the SQL connection do not belong together: {how}\nhint: --api and --database-url have to \
+             name one deployment",
+            target.api.base()
+        ))),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::gate::{Common, Intent, say};
 use super::{Answer, WrongUse};
-use crate::gate::{self, Load, MAX_DURATION, MAX_REQUESTS, Pace, Route};
+use crate::gate::{self, Load, MAX_DURATION, MAX_REQUESTS, PROVING_REQUESTS, Pace, Route};
 use anyhow::Context;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -22,7 +22,7 @@ pub(super) struct Args {
     #[arg(long, env = "CONCURRENCY", default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     concurrency: u16,
     /// How many requests, each when an answer has come: a closed loop.
-    #[arg(long, env = "REQUESTS", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=MAX_REQUESTS))]
+    #[arg(long, env = "REQUESTS", default_value_t = PROVING_REQUESTS, value_parser = clap::value_parser!(u64).range(1..=MAX_REQUESTS))]
     requests: u64,
     /// Requests a second, by a schedule: an open loop.
     #[arg(long, requires = "lasting")]
@@ -57,7 +57,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Answer> {
         put(page, &gate::stress_page(&measured, document))?;
     }
     let out = args.out.canonicalize()?;
-    let recorded = args.common.record(&[&report], &|_| out.clone()).await;
+    let recorded = args.common.record(&target, &[&report], &|_| out.clone()).await;
     if args.common.json {
         say(document.trim_end());
     } else {
@@ -105,7 +105,8 @@ fn put(path: &Path, text: &str) -> anyhow::Result<()> {
 
 /// A duration as policies write it.
 fn seconds(text: &str) -> Result<Duration, String> {
-    let (number, unit) = text.split_at(text.len() - text.chars().rev().take_while(|c| c.is_alphabetic()).count());
+    let number = text.trim_end_matches(char::is_alphabetic);
+    let unit = text.strip_prefix(number).unwrap_or_default();
     let number: u64 = number.parse().map_err(|_| format!("expected a duration such as 30s or 5m, got {text}"))?;
     match unit {
         "s" | "" => Ok(Duration::from_secs(number)),
@@ -134,5 +135,6 @@ mod tests {
         assert_eq!(seconds("30s"), Ok(Duration::from_secs(30)));
         assert_eq!(seconds("5m"), Ok(Duration::from_secs(300)));
         assert!(seconds("1h").is_err() && seconds("soon").is_err() && seconds("").is_err());
+        assert_eq!(seconds("5µ"), Err("expected s or m, got µ".to_owned()));
     }
 }

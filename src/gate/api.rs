@@ -1,5 +1,6 @@
 //! The API under test, as its users reach it. Every answer is counted, so that "zero 5xx" is about all of them.
 
+use reqwest::header::HeaderMap;
 use reqwest::{Method, RequestBuilder};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -13,6 +14,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How many failures are kept by name; the rest are counted.
 const FAILURES_KEPT: usize = 20;
 const LENS: &str = "x-part-lens";
+/// The lens under test.
+const V2: &str = "v2";
 
 /// A client that counts.
 #[derive(Debug)]
@@ -53,6 +56,8 @@ impl Seen {
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    /// The lens that was asked for, where one was.
+    pub(crate) asked: Option<String>,
     /// The lens that answered, on deployments that say.
     pub(crate) lens: Option<String>,
     /// The body; text where it is no JSON.
@@ -62,14 +67,23 @@ pub(crate) struct Answer {
 impl Answer {
     /// The body of an answer with this status, from the lens under test.
     pub(crate) fn expect(self, status: u16) -> Result<Value, String> {
-        if self.status != status {
-            return Err(format!("expected {status}, got {}", self.told()));
-        }
+        self.meant(&[status])?;
         match self.lens.as_deref() {
-            None | Some("v2") => Ok(self.body),
-            Some(lens) => Err(format!(
-                "answered by lens {lens}, not v2: nothing is proven about v2 (is TENANT_1_SUPABASE_SERVICE_KEY that of this API?)"
-            )),
+            None | Some(V2) => Ok(self.body),
+            Some(lens) => Err(other_lens(lens, V2)),
+        }
+    }
+
+    /// Whether it has one of these statuses, from the lens that was asked for; a deployment need not say which
+    /// answered.
+    pub(crate) fn meant(&self, statuses: &[u16]) -> Result<(), String> {
+        if !statuses.contains(&self.status) {
+            let expected: Vec<String> = statuses.iter().map(u16::to_string).collect();
+            return Err(format!("expected {}, got {}", expected.join(" or "), self.told()));
+        }
+        match (self.asked.as_deref(), self.lens.as_deref()) {
+            (Some(asked), Some(lens)) if asked != lens => Err(other_lens(lens, asked)),
+            (Some(_) | None, Some(_) | None) => Ok(()),
         }
     }
 
@@ -79,6 +93,12 @@ impl Answer {
         let code = if text("error_code").is_empty() { text("error") } else { text("error_code") };
         format!("{} {code} {}", self.status, text("message")).trim_end().to_owned()
     }
+}
+
+fn other_lens(lens: &str, asked: &str) -> String {
+    format!(
+        "answered by lens {lens}, not {asked}: nothing is proven about {asked} (is TENANT_1_SUPABASE_SERVICE_KEY that of this API?)"
+    )
 }
 
 impl Api {
@@ -98,6 +118,12 @@ impl Api {
     /// Where it is.
     pub(crate) fn base(&self) -> &str {
         &self.base
+    }
+
+    /// Why what it answers proves nothing about lens v2, where that is so.
+    pub(crate) fn not_v2(&self) -> Option<&'static str> {
+        let why = "without TENANT_1_SUPABASE_SERVICE_KEY lens v2 cannot be asked for, and lens v2 is what is proven";
+        self.service_key.is_none().then_some(why)
     }
 
     /// Whether the lens can be chosen.
@@ -134,7 +160,7 @@ impl Api {
     pub(crate) fn by(&self, method: Method, path: &str, token: &SecretString) -> RequestBuilder {
         let request = self.request(method, path).bearer_auth(token.expose_secret());
         match &self.service_key {
-            Some(key) => request.header("apikey", key.expose_secret()).header(LENS, "v2"),
+            Some(key) => request.header("apikey", key.expose_secret()).header(LENS, V2),
             None => request,
         }
     }
@@ -149,14 +175,16 @@ impl Api {
         let (http, request) = request.build_split();
         let request = request.map_err(|error| format!("cannot ask: {error}"))?;
         let what = format!("{} {}", request.method(), request.url().path());
+        let told = |headers: &HeaderMap| headers.get(LENS).and_then(|lens| lens.to_str().ok()).map(str::to_owned);
+        let asked = told(request.headers());
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).requests += 1;
         let answered = async {
             let response = http.execute(request).await?;
             let status = response.status().as_u16();
-            let lens = response.headers().get(LENS).and_then(|lens| lens.to_str().ok()).map(str::to_owned);
+            let lens = told(response.headers());
             let text = response.text().await?;
             let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-            Ok::<_, reqwest::Error>(Answer { status, lens, body })
+            Ok::<_, reqwest::Error>(Answer { status, asked, lens, body })
         };
         let answer = answered.await;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -197,7 +225,16 @@ mod tests {
 
     fn answer(status: u16, lens: Option<&str>) -> Answer {
         let body = json!({ "error_code": "NOT_FOUND", "message": "Part not found" });
-        Answer { status, lens: lens.map(str::to_owned), body }
+        Answer { status, asked: None, lens: lens.map(str::to_owned), body }
+    }
+
+    #[test]
+    fn the_lens_that_was_asked_for_has_to_answer() {
+        let asked = |lens| Answer { asked: Some("v2".to_owned()), ..answer(409, lens) };
+        assert!(asked(Some("v2")).meant(&[200, 409]).is_ok() && asked(None).meant(&[409]).is_ok());
+        assert!(asked(Some("v1")).meant(&[409]).is_err_and(|why| why.contains("lens v1, not v2")));
+        assert!(answer(409, Some("v1")).meant(&[409]).is_ok(), "nothing was asked for");
+        assert!(asked(Some("v2")).meant(&[200, 201]).is_err_and(|why| why.starts_with("expected 200 or 201, got 409")));
     }
 
     #[test]

@@ -74,6 +74,7 @@ impl<'a> Book<'a> {
             finished_at: clock::wall(),
             checks: self.checks,
             summary,
+            no_proof: None,
             artifacts: self.artifacts,
         }
     }

@@ -62,17 +62,23 @@ pub(super) async fn single_tenant(database: &Database, evidence: &mut Evidence) 
                  select 'pms_parts' as table,
                      (select count(distinct yacht_id) from public.pms_parts
                       where yacht_id in (select id from real)) as yachts,
-                     exists (select from public.pms_parts) as filled
+                     exists (select from public.pms_parts) as filled,
+                     (select count(*) from public.pms_parts
+                      where yacht_id is null or yacht_id not in (select id from public.yachts)) as strays
                  union all
                  select 'pms_inventory_stock',
                      (select count(distinct yacht_id) from public.pms_inventory_stock
                       where yacht_id in (select id from real)),
-                     exists (select from public.pms_inventory_stock)
+                     exists (select from public.pms_inventory_stock),
+                     (select count(*) from public.pms_inventory_stock
+                      where yacht_id is null or yacht_id not in (select id from public.yachts))
                  union all
                  select 'pms_inventory_transactions',
                      (select count(distinct yacht_id) from public.pms_inventory_transactions
                       where yacht_id in (select id from real)),
-                     exists (select from public.pms_inventory_transactions)"
+                     exists (select from public.pms_inventory_transactions),
+                     (select count(*) from public.pms_inventory_transactions
+                      where yacht_id is null or yacht_id not in (select id from public.yachts))"
             ),
             &[],
         )
@@ -85,6 +91,8 @@ pub(super) async fn single_tenant(database: &Database, evidence: &mut Evidence) 
     for row in &counted {
         let (table, yachts) = (row["table"].as_str().unwrap_or_default(), row["yachts"].as_i64());
         ensure(row["filled"] == true, || format!("{table} is empty: nothing to look at"))?;
+        // A row of no known yacht is nobody's, and counts for none of them.
+        ensure(row["strays"] == 0, || format!("{table} holds {} rows of yachts that do not exist", row["strays"]))?;
         ensure(yachts.is_some_and(|yachts| yachts <= 1), || {
             format!("{table} holds rows of {} yachts", yachts.unwrap_or_default())
         })?;

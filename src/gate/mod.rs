@@ -20,6 +20,7 @@ mod report;
 mod status_codes;
 mod storage;
 mod stress;
+mod together;
 
 pub(crate) use acceptance::{accept, recommended};
 pub(crate) use api::Api;
@@ -29,8 +30,9 @@ pub(crate) use evidence::collect;
 pub(crate) use people::{People, Seat, TEST_YACHT, seeded};
 pub(crate) use report::{CheckResult, Report};
 pub(crate) use stress::{
-    Load, MAX_DURATION, MAX_REQUESTS, Pace, Route, histogram_text, page as stress_page, run as stress,
+    Load, MAX_DURATION, MAX_REQUESTS, PROVING_REQUESTS, Pace, Route, histogram_text, page as stress_page, run as stress,
 };
+pub(crate) use together::{Apart, together};
 
 use uuid::Uuid;
 
@@ -45,6 +47,8 @@ pub(crate) struct Target {
     pub(crate) yacht: Uuid,
     /// In whose name.
     pub(crate) people: People,
+    /// Whether API and database are known to belong together; else why not.
+    pub(crate) together: Result<(), String>,
     /// Whether anything may be moved on it; else why not.
     pub(crate) writable: Result<(), String>,
 }

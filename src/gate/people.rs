@@ -125,7 +125,7 @@ async fn on_board(database: &Database, seat: Seat, yacht: Uuid) -> Result<Uuid, 
 }
 
 /// A captain of another yacht.
-async fn elsewhere(database: &Database, yacht: Uuid) -> Result<Uuid, String> {
+pub(super) async fn elsewhere(database: &Database, yacht: Uuid) -> Result<Uuid, String> {
     let sql = rows!(
         "select p.id
          from public.auth_users_profiles p

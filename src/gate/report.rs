@@ -65,6 +65,9 @@ pub(crate) struct Report {
     pub(crate) checks: Vec<CheckResult>,
     /// Numbers worth a glance.
     pub(crate) summary: Value,
+    /// Why this is not to be recorded as a proof, however it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) no_proof: Option<String>,
     /// The files of evidence, written beside.
     #[serde(skip)]
     pub(crate) artifacts: Vec<Artifact>,
@@ -91,6 +94,10 @@ impl Report {
                 })
             })
             .collect();
+        let mut summary = json!({ "checks": self.checks, "figures": self.summary });
+        if let (Some(summary), Some(database)) = (summary.as_object_mut(), self.summary.get("database")) {
+            summary.insert("database".to_owned(), database.clone());
+        }
         json!({
             "item": self.item,
             "passed": self.passed,
@@ -99,7 +106,7 @@ impl Report {
             "started_at": self.started_at,
             "finished_at": self.finished_at,
             "host": host(),
-            "summary": { "checks": self.checks, "figures": self.summary },
+            "summary": summary,
             "artifacts": artifacts,
         })
     }

@@ -47,8 +47,10 @@ pub(super) async fn matrix(target: &Target, evidence: &mut Evidence) -> Verdict 
         let status = told.as_ref().ok().map(|answer| answer.status);
         seen.push(json!({ "what": what, "path": path, "expected": expected, "got": status }));
         match told {
-            Ok(answer) if answer.status == expected => received |= expected == 201,
-            Ok(answer) => wrong.push(format!("{what}: expected {expected}, got {}", answer.told())),
+            Ok(answer) => {
+                received |= answer.status == 201;
+                wrong.extend(answer.meant(&[expected]).err().map(|why| format!("{what}: {why}")));
+            }
             Err(why) => wrong.push(format!("{what}: {why}")),
         }
     }

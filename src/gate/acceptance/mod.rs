@@ -152,6 +152,7 @@ pub(crate) async fn recommended(target: &Target, tell: &dyn Fn(&CheckResult)) ->
     let storage = storage_book.close(GateItem::StorageRls, build.clone(), json!({}));
     let mut codes_book = Book::open(target, tell);
     codes_book.check("status codes", Some("status_codes.json"), status_codes::matrix).await;
-    let codes = codes_book.close(GateItem::StatusCodes, build, json!({}));
+    let mut codes = codes_book.close(GateItem::StatusCodes, build, json!({}));
+    codes.no_proof = target.api.not_v2().map(str::to_owned);
     vec![storage, codes]
 }

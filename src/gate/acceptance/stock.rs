@@ -138,9 +138,10 @@ pub(super) async fn filter(target: &Target, evidence: &mut Evidence) -> Verdict 
     })?;
     ensure(baits > 0, || "no part with min_level = 0 is at 0: the filter has nothing to leave out".to_owned())?;
 
-    let before = in_view(target).await?;
+    let (before, counted_before) = (in_view(target).await?, counted(target).await?);
     let told = in_api(target).await?;
-    let after = in_view(target).await?;
+    let (after, counted_after) = (in_view(target).await?, counted(target).await?);
+    evidence.insert("low_by_the_ledger".to_owned(), counted_after.len().into());
     evidence.insert("low_in_view".to_owned(), after.len().into());
     evidence.insert("low_in_api".to_owned(), told.len().into());
     // A part that crossed its limit between the reads may be in either.
@@ -151,7 +152,37 @@ pub(super) async fn filter(target: &Target, evidence: &mut Evidence) -> Verdict 
     ensure(missing.is_empty() && extra.is_empty(), || {
         format!("the API's list lacks {} parts of the view and has {} others", missing.len(), extra.len())
     })?;
-    Ok(format!("no untracked part shows ({baits} could), and the API lists the same {} parts", told.len()))
+    // View and API may agree on a wrong list: tables and ledger say what should be on it.
+    let low: BTreeSet<&String> = counted_before.intersection(&counted_after).collect();
+    let unlisted: Vec<&&String> =
+        low.iter().filter(|part| !before.contains(**part) && !after.contains(**part)).collect();
+    let uncounted = |part: &&String| !counted_before.contains(*part) && !counted_after.contains(*part);
+    let unfounded: Vec<&String> = before.intersection(&after).filter(uncounted).collect();
+    evidence.insert("missing_in_view".to_owned(), json!(unlisted));
+    evidence.insert("only_in_view".to_owned(), json!(unfounded));
+    ensure(unlisted.is_empty() && unfounded.is_empty(), || {
+        format!(
+            "by the ledger, v_low_stock_report lacks {} parts that are low and has {} that are not",
+            unlisted.len(),
+            unfounded.len()
+        )
+    })?;
+    ensure(!low.is_empty(), || "by the ledger no tracked part is low: the filter has nothing to show".to_owned())?;
+    Ok(format!("no untracked part shows ({baits} could), and view and API list the {} parts that are low", told.len()))
+}
+
+/// Parts that are low by the tables and the ledger, without any view.
+async fn counted(target: &Target) -> Result<BTreeSet<String>, String> {
+    let sql = rows!(
+        "select p.id
+         from public.pms_parts p
+         left join public.pms_inventory_stock s on s.part_id = p.id and s.deleted_at is null
+         left join public.pms_inventory_transactions t on t.stock_id = s.id
+         where p.yacht_id = $1::uuid and p.deleted_at is null and p.min_level > 0
+         group by p.id, p.min_level
+         having coalesce(sum(t.quantity_change), 0) <= p.min_level"
+    );
+    Ok(ids(&target.database.rows(sql, &[&target.yacht.to_string()]).await?))
 }
 
 async fn in_view(target: &Target) -> Result<BTreeSet<String>, String> {

@@ -41,7 +41,7 @@ pub(crate) async fn collect(target: &Target, tell: &dyn Fn(&CheckResult)) -> Rep
     }
     book.check("audit signatures", Some("audit_signatures.json"), audit).await;
     let passed = book.checks.iter().filter(|check| check.passed).count();
-    let summary = json!({ "total": book.checks.len(), "passed": passed });
+    let summary = json!({ "total": book.checks.len(), "passed": passed, "database": target.database.identity().await });
     let build = build_of(&target.api).await;
     Report { yacht_id: None, ..book.close(GateItem::SqlEvidence, build, summary) }
 }

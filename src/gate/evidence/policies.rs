@@ -3,7 +3,9 @@
 use crate::gate::Target;
 use crate::gate::book::{Evidence, Verdict, ensure};
 use crate::gate::database::rows;
+use crate::gate::people::elsewhere;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// Tables that hold a yacht's rows. Without one of these there is nothing to protect, which is a failure.
 const MUST_HAVE: [&str; 4] = ["pms_parts", "pms_inventory_stock", "pms_inventory_transactions", "pms_audit_log"];
@@ -19,6 +21,24 @@ const MAY_HAVE: [&str; 9] = [
     "auth_users_profiles",
     "auth_users_roles",
 ];
+
+/// Roles that people have.
+const PEOPLE: [&str; 3] = ["public", "anon", "authenticated"];
+
+/// How many rows of a yacht a table holds, and whether people may read it at all.
+macro_rules! rows_of {
+    ($($table:literal),+) => {
+        [$((
+            $table,
+            concat!(
+                "select json_agg(t) from (select count(*) as n, has_any_column_privilege('authenticated', 'public.",
+                $table, "', 'select') as readable from public.", $table, " where yacht_id = $1::uuid) t"
+            ),
+        )),+]
+    };
+}
+const ROWS_OF: [(&str, &str); 4] =
+    rows_of!["pms_parts", "pms_inventory_stock", "pms_inventory_transactions", "pms_audit_log"];
 
 /// Each table has row level security switched on; those that people read have policies; nobody may rewrite
 /// history.
@@ -43,7 +63,10 @@ pub(super) async fn tables(target: &Target, evidence: &mut Evidence) -> Verdict 
         .database
         .rows(
             rows!(
-                "select p.tablename, p.policyname, p.permissive, p.roles::text[] as roles, p.cmd, p.qual, p.with_check
+                "select p.tablename, p.policyname, p.permissive, p.roles::text[] as roles, p.cmd, p.qual, p.with_check,
+                     exists (select from pg_catalog.pg_attribute a
+                             where a.attrelid = to_regclass(format('public.%I', p.tablename))
+                                 and a.attname = 'yacht_id' and not a.attisdropped) as by_yacht
                  from pg_catalog.pg_policies p
                  where p.schemaname = 'public' and p.tablename = any (string_to_array($1, ','))
                  order by p.tablename, p.policyname"
@@ -53,7 +76,39 @@ pub(super) async fn tables(target: &Target, evidence: &mut Evidence) -> Verdict 
         .await?;
     evidence.insert("tables".to_owned(), json!(tables));
     evidence.insert("policies".to_owned(), json!(policies));
-    judge(&tables, &policies)
+    let told = judge(&tables, &policies)?;
+    Ok(format!("{told}; {}", foreigner(target, evidence).await?))
+}
+
+/// The proof by rows: somebody of another yacht sees nothing of this one. A policy's text may mislead.
+async fn foreigner(target: &Target, evidence: &mut Evidence) -> Verdict {
+    // Where nobody else has a yacht, a user whom nobody knows.
+    let user = elsewhere(&target.database, target.yacht).await.unwrap_or_else(|_| Uuid::new_v4());
+    if let Err(why) = target.database.rows_seen_by(user, rows!("select 1 as n"), &[]).await {
+        evidence.insert("seen_by_another_yacht".to_owned(), json!({ "not_tried": why }));
+        return Ok(format!("by their text alone, since the login cannot act as authenticated ({why})"));
+    }
+    let yacht = target.yacht.to_string();
+    let mut counted = Vec::new();
+    for (table, sql) in ROWS_OF {
+        let there = target.database.row(sql, &[&yacht]).await?.unwrap_or_default();
+        let readable = there["readable"] == true;
+        let seen = if readable {
+            target.database.rows_seen_by(user, sql, &[&yacht]).await?.first().and_then(|row| row["n"].as_i64())
+        } else {
+            Some(0)
+        };
+        counted.push(json!({ "table": table, "rows": there["n"], "readable": readable, "seen": seen }));
+    }
+    evidence.insert("seen_by_another_yacht".to_owned(), json!({ "user": user, "tables": counted }));
+    ensure(counted.iter().any(|row| row["rows"].as_i64() > Some(0)), || {
+        format!("the yacht {yacht} has no rows: nothing that another could see")
+    })?;
+    let open = counted.iter().find(|row| row["seen"] != 0);
+    ensure(open.is_none(), || {
+        format!("somebody of another yacht sees rows of {yacht}: {}", open.unwrap_or(&Value::Null))
+    })?;
+    Ok("nobody of another yacht sees a row".to_owned())
 }
 
 fn judge(tables: &[Value], policies: &[Value]) -> Verdict {
@@ -68,15 +123,26 @@ fn judge(tables: &[Value], policies: &[Value]) -> Verdict {
     let rewriting = policies.iter().find(|policy| {
         let history = policy["tablename"] == "pms_inventory_transactions" || policy["tablename"] == "pms_audit_log";
         let changes = ["UPDATE", "DELETE", "ALL"].iter().any(|command| policy["cmd"] == *command);
-        let people = ["public", "anon", "authenticated"];
-        let of = policy["roles"].as_array().is_some_and(|of| of.iter().any(|role| people.iter().any(|p| role == p)));
-        history && changes && of
+        history && changes && of_people(policy)
     });
     ensure(rewriting.is_none(), || {
         let policy = rewriting.map(|policy| policy["policyname"].to_string()).unwrap_or_default();
         format!("the policy {policy} lets people change what is written in ledger or audit log")
     })?;
+    let wide = policies.iter().find(|policy| {
+        let reads = policy["cmd"] == "SELECT" || policy["cmd"] == "ALL";
+        let by_yacht = policy["qual"].as_str().is_some_and(|qual| qual.contains("yacht_id"));
+        policy["by_yacht"] == true && policy["permissive"] == "PERMISSIVE" && reads && of_people(policy) && !by_yacht
+    });
+    ensure(wide.is_none(), || {
+        let policy = wide.unwrap_or(&Value::Null);
+        format!("the policy {} on {} shows people rows of every yacht", policy["policyname"], policy["tablename"])
+    })?;
     Ok(format!("on for {} tables, with {} policies", tables.len(), policies.len()))
+}
+
+fn of_people(policy: &Value) -> bool {
+    policy["roles"].as_array().is_some_and(|of| of.iter().any(|role| PEOPLE.iter().any(|people| role == people)))
 }
 
 /// Policies of the stored files: from `storage.policies` where there is one, and from `storage.objects`.
@@ -142,5 +208,21 @@ mod tests {
         assert!(judge(&tables, &[policy("SELECT", "authenticated")]).is_ok());
         assert!(judge(&tables, &[policy("ALL", "service_role")]).is_ok());
         assert!(judge(&tables, &[policy("DELETE", "authenticated")]).is_err());
+    }
+
+    #[test]
+    fn a_policy_that_does_not_ask_for_the_yacht_is_a_failure() {
+        let tables: Vec<Value> = MUST_HAVE.iter().map(|name| table(name, true)).collect();
+        let policy = |qual: Value, role: &str, permissive: &str| {
+            json!({
+                "tablename": "pms_parts", "policyname": "p", "cmd": "SELECT", "roles": [role], "qual": qual,
+                "permissive": permissive, "by_yacht": true,
+            })
+        };
+        let fails = |qual: Value| judge(&tables, &[policy(qual, "authenticated", "PERMISSIVE")]).is_err();
+        assert!(fails(Value::Null) && fails(json!("true")) && fails(json!("(id IS NOT NULL)")));
+        assert!(!fails(json!("(yacht_id = ( SELECT get_user_yacht_id() AS get_user_yacht_id))")));
+        assert!(judge(&tables, &[policy(json!("true"), "service_role", "PERMISSIVE")]).is_ok());
+        assert!(judge(&tables, &[policy(json!("true"), "anon", "RESTRICTIVE")]).is_ok(), "it only narrows");
     }
 }

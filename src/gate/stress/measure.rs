@@ -58,8 +58,7 @@ impl Tally {
         };
         let failure = match answer {
             Err(why) => Some(why.clone()),
-            Ok(answer) if !route.expects(answer.status) => Some(answer.told()),
-            Ok(_) => None,
+            Ok(answer) => answer.meant(route.expected()).err(),
         };
         self.seen.push(Seen { route, status, lens, micros: micros(latency), service_micros: micros(service), failure });
     }
@@ -268,11 +267,27 @@ fn ms(micros: u64) -> f64 {
 mod tests {
     use super::*;
 
+    fn answer(status: u16) -> Answer {
+        Answer { status, asked: None, lens: None, body: Value::Null }
+    }
+
+    #[test]
+    fn an_answer_of_the_other_lens_is_a_failure_where_v2_was_asked_for() {
+        let load = Load { pace: Pace::Closed { requests: 2 }, concurrency: 1, routes: Vec::new() };
+        let mut tally = Tally::default();
+        for lens in ["v1", "v2"] {
+            let told = Answer { asked: Some("v2".to_owned()), lens: Some(lens.to_owned()), ..answer(200) };
+            tally.add(Route::Details, &Ok(told), Duration::ZERO, Duration::ZERO);
+        }
+        let measured = Measured::of(vec![tally], &load, Duration::from_secs(1)).expect("histograms");
+        assert_eq!(failing(&measured, 2), ["success > 99 %"]);
+    }
+
     fn measured(answers: &[(Route, Option<u16>, u64)]) -> Measured {
         let load = Load { pace: Pace::Closed { requests: 1 }, concurrency: 1, routes: Vec::new() };
         let mut tally = Tally::default();
         for (route, status, millis) in answers {
-            let answer = status.map(|status| Answer { status, lens: None, body: Value::Null });
+            let answer = status.map(answer);
             let time = Duration::from_millis(*millis);
             tally.add(*route, &answer.ok_or_else(|| "nobody there".to_owned()), time, time);
         }

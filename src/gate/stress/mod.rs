@@ -29,6 +29,9 @@ pub(crate) const MAX_DURATION: Duration = Duration::from_secs(600);
 /// No run sends more.
 pub(crate) const MAX_REQUESTS: u64 = 1_000_000;
 
+/// How many it takes to prove anything.
+pub(crate) const PROVING_REQUESTS: u64 = 50;
+
 /// When requests start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Pace {
@@ -77,6 +80,15 @@ pub(crate) struct Load {
     pub(crate) routes: Vec<Route>,
 }
 
+impl Load {
+    /// Why a run like this proves too little, where it does.
+    fn too_little(&self) -> Option<String> {
+        let whole = Route::ALL.iter().all(|route| self.routes.contains(route));
+        let enough = self.pace.requests() >= PROVING_REQUESTS;
+        (!whole || !enough).then(|| format!("only all kinds of requests, {PROVING_REQUESTS} at least, are a proof"))
+    }
+}
+
 /// Sends it all, and judges what came back.
 pub(crate) async fn run(target: &Target, load: &Load, file: &'static str) -> Result<(Report, Measured), String> {
     let book = Book::open(target, &|_| ());
@@ -112,6 +124,7 @@ pub(crate) async fn run(target: &Target, load: &Load, file: &'static str) -> Res
     let mut report = book.close(GateItem::Stress, build, summary);
     report.passed = Report::all_passed(&checks);
     report.checks = checks;
+    report.no_proof = target.api.not_v2().map(str::to_owned).or_else(|| load.too_little());
     report.artifacts.push(Artifact::json(file, &target.api.redacted(document)));
     Ok((report, measured))
 }
@@ -141,6 +154,15 @@ async fn work(target: &Target, mix: &Mix, pace: Pace, next: &AtomicU64, began: I
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_whole_run_is_a_proof() {
+        let load = |requests, routes: &[Route]| {
+            Load { pace: Pace::Closed { requests }, concurrency: 1, routes: routes.to_vec() }.too_little()
+        };
+        assert_eq!(load(50, &Route::ALL), None);
+        assert!(load(49, &Route::ALL).is_some() && load(50, &[Route::Details]).is_some());
+    }
 
     #[test]
     fn a_schedule_does_not_wait_for_anybody() {
