@@ -72,7 +72,9 @@ impl Database {
             let mut transaction = connection.begin().await?;
             transaction.execute(sqlx::raw_sql(SETTINGS)).await?;
             match user {
-                None => drop(transaction.execute(sqlx::raw_sql(UNFILTERED)).await?),
+                None => {
+                    transaction.execute(sqlx::raw_sql(UNFILTERED)).await?;
+                }
                 Some(user) => {
                     sqlx::query(CLAIMS).bind(user.to_string()).execute(&mut *transaction).await?;
                     transaction.execute(sqlx::raw_sql("set local role authenticated")).await?;
