@@ -71,6 +71,10 @@ fn rendered(response: Response, error: &ApiError, id: &str) -> Response {
         StatusCode::UNAUTHORIZED => {
             parts.headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
+        // The rest of the body was not read, so the connection is of no more use: told, not found out.
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            parts.headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         StatusCode::SERVICE_UNAVAILABLE => {
             parts.headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
