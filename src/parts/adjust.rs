@@ -5,7 +5,7 @@
 
 use super::actions::Action;
 use super::canonical::{Facts, fingerprint};
-use super::command::{IDEMPOTENCY_KEY_MAX_CHARS, Outcome, told};
+use super::command::{IDEMPOTENCY_KEY_MAX_CHARS, Outcome, is_replayed, told};
 use super::errors::ApiError;
 use super::fields::{Fields, TEXT_MAX_CHARS};
 use super::gate::Caller;
@@ -135,7 +135,7 @@ impl Adjust {
     }
 
     async fn write(&self, pool: &Pool, caller: &Caller, key: &SigningKey, signer: Signer) -> Result<Value, Error> {
-        let mut transaction = transaction::begin_write(pool, &caller.claims).await?;
+        let mut transaction = transaction::begin(pool, &caller.claims).await?;
         let begun = sqlx::query!(
             r#"select public.parts_adjust_begin($1, $2, $3, $4, $5, $6) as "answer!", clock_timestamp() as "now!""#,
             self.part,
@@ -147,7 +147,7 @@ impl Adjust {
         )
         .fetch_one(&mut *transaction)
         .await?;
-        if begun.answer.get("replayed") == Some(&Value::Bool(true)) {
+        if is_replayed(&begun.answer) {
             transaction.rollback().await?;
             return Ok(begun.answer);
         }

@@ -6,7 +6,7 @@
 //! serde_json escapes exactly what ECMAScript escapes. So compact output in the order of names is
 //! canonical as long as no fraction gets in.
 
-use aws_lc_rs::digest::{SHA256, digest};
+use crate::digest::hex_sha256;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub(super) fn object(facts: &Facts) -> Value {
 
 /// Equal for equal facts: SHA-256 of the canonical form, hexadecimal.
 pub(super) fn fingerprint(facts: &Facts) -> String {
-    hex(digest(&SHA256, canonical(facts).as_bytes()).as_ref())
+    hex_sha256(canonical(facts).as_bytes())
 }
 
 /// Lower-case hexadecimal.

@@ -215,9 +215,14 @@ impl From<Requested> for Body {
     }
 }
 
+/// Whether the write path answered as it did to an earlier request with the same key, and did nothing.
+pub(super) fn is_replayed(answer: &Value) -> bool {
+    answer.get("replayed") == Some(&Value::Bool(true))
+}
+
 /// Reads what the write path answered, and whether it answered so before.
 pub(super) fn told<T: DeserializeOwned>(answer: Value) -> Result<(T, bool), ApiError> {
-    let replayed = answer.get("replayed") == Some(&Value::Bool(true));
+    let replayed = is_replayed(&answer);
     let written = serde_json::from_value(answer)
         .map_err(|error| ApiError::internal(format!("the write path answered something else: {error}")))?;
     Ok((written, replayed))

@@ -9,7 +9,7 @@ use super::canonical::{Facts, canonical, hex, object};
 use super::fields::{Fields, sound};
 use super::signer::Vouched;
 use super::state::ConfigError;
-use aws_lc_rs::digest::{SHA256, digest};
+use crate::digest::hex_sha256;
 use aws_lc_rs::hmac;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
@@ -57,7 +57,7 @@ impl SigningKey {
         if secret.is_empty() {
             return Err(ConfigError::NoSigningKey);
         }
-        let mut id = hex(digest(&SHA256, secret).as_ref());
+        let mut id = hex_sha256(secret);
         id.truncate(8);
         Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, secret), id })
     }

@@ -6,7 +6,7 @@
 
 use super::actions::Action;
 use super::canonical::{Facts, fingerprint};
-use super::command::told;
+use super::command::{is_replayed, told};
 use super::errors::ApiError;
 use super::gate::Caller;
 use super::signature::{Signature, SigningKey};
@@ -109,7 +109,7 @@ impl Deed {
     }
 
     async fn write(&self, pool: &Pool, caller: &Caller, key: &SigningKey, signer: Signer) -> Result<Value, Error> {
-        let mut transaction = transaction::begin_write(pool, &caller.claims).await?;
+        let mut transaction = transaction::begin(pool, &caller.claims).await?;
         let begun = sqlx::query!(
             r#"select public.parts_signed_begin($1, $2, $3, $4, $5, $6) as "answer!", clock_timestamp() as "now!""#,
             self.action.name(),
@@ -121,7 +121,7 @@ impl Deed {
         )
         .fetch_one(&mut *transaction)
         .await?;
-        if begun.answer.get("replayed") == Some(&Value::Bool(true)) {
+        if is_replayed(&begun.answer) {
             transaction.rollback().await?;
             return Ok(begun.answer);
         }

@@ -5,6 +5,7 @@
 //! transaction of the write. So a repeated request is answered as before although its code is spent, a code
 //! signs one thing only, and a write that fails leaves it unused.
 
+use super::command::is_replayed;
 use super::errors::{ApiError, INVALID_SIGNATURE};
 use super::gate::Caller;
 use super::signature::Signature;
@@ -65,7 +66,7 @@ pub(super) async fn signed_write<F: Future<Output = Result<Value, Error>>>(
     }
     let outcome = transaction::retry_write(|| write(signer)).await.map_err(ApiError::from);
     let said_nothing = match &outcome {
-        Ok(answer) => answer.get("replayed") == Some(&Value::Bool(true)),
+        Ok(answer) => is_replayed(answer),
         Err(error) => error.code != INVALID_SIGNATURE,
     };
     if said_nothing {

@@ -15,7 +15,25 @@ const WRITE_PAUSE: Duration = Duration::from_millis(5);
 /// Begins a transaction as the database role `authenticated` with the user's claims: row level security
 /// decides what its statements see.
 pub(super) async fn begin(pool: &Pool, claims: &str) -> Result<PgTransaction<'static>, Error> {
-    let mut transaction = begun(pool).await?;
+    on_a_living_connection(|| begin_as_user(pool, claims)).await
+}
+
+/// Begins with another connection where one turns out to be dead, as often as the pool may hold dead ones. Until a
+/// transaction has begun nothing is asked for and nothing written.
+pub(super) async fn on_a_living_connection<T, F: Future<Output = Result<T, Error>>>(
+    begin: impl Fn() -> F,
+) -> Result<T, Error> {
+    for _ in 0..PARTS_CONNECTIONS {
+        match begin().await {
+            Err(error) if is_lost(&error) => {}
+            outcome => return outcome,
+        }
+    }
+    begin().await
+}
+
+async fn begin_as_user(pool: &Pool, claims: &str) -> Result<PgTransaction<'static>, Error> {
+    let mut transaction = pool.begin().await?;
     sqlx::query!(
         "select set_config('role', 'authenticated', true) as role, set_config('request.jwt.claims', $1, true) as claims",
         claims
@@ -23,24 +41,6 @@ pub(super) async fn begin(pool: &Pool, claims: &str) -> Result<PgTransaction<'st
     .fetch_one(&mut *transaction)
     .await?;
     Ok(transaction)
-}
-
-/// A transaction on a connection that lives. One that died a moment ago, while nobody used it, fails here, where nothing
-/// has been asked yet, and makes room for the next.
-async fn begun(pool: &Pool) -> Result<PgTransaction<'static>, Error> {
-    for _ in 0..PARTS_CONNECTIONS {
-        match pool.begin().await {
-            Err(error) if is_lost(&error) => {}
-            outcome => return outcome,
-        }
-    }
-    pool.begin().await
-}
-
-/// Begins a transaction for a write. Until it has begun nothing is written, so a connection that turns
-/// out to be dead can be replaced by another.
-pub(super) async fn begin_write(pool: &Pool, claims: &str) -> Result<PgTransaction<'static>, Error> {
-    retry_read(|| begin(pool, claims)).await
 }
 
 /// One call of the write path, in a transaction of its own; again where it lost against another.
@@ -51,7 +51,7 @@ pub(super) async fn write<'q>(
 ) -> Result<Value, Error> {
     let call = &call;
     retry_write(|| async move {
-        let mut transaction = begin_write(pool, claims).await?;
+        let mut transaction = begin(pool, claims).await?;
         let answer = call().fetch_one(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(answer)

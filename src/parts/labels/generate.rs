@@ -4,8 +4,9 @@
 //! what is to be printed, the second enters the stored sheet, its document and its audit row together.
 
 use super::sheet::{self, Label};
-use crate::parts::canonical::{Facts, fingerprint, hex};
-use crate::parts::command::{IDEMPOTENCY_KEY_MAX_CHARS, Outcome, told};
+use crate::digest::hex_sha256;
+use crate::parts::canonical::{Facts, fingerprint};
+use crate::parts::command::{IDEMPOTENCY_KEY_MAX_CHARS, Outcome, is_replayed, told};
 use crate::parts::errors::ApiError;
 use crate::parts::fields::Fields;
 use crate::parts::gate::Caller;
@@ -13,7 +14,6 @@ use crate::parts::state::PartsState;
 use crate::parts::storage::{Object, Placed, ROOT};
 use crate::parts::transaction;
 use crate::store::{self, Pool};
-use aws_lc_rs::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sqlx::Error;
@@ -84,7 +84,7 @@ impl Generate {
     pub(in crate::parts) async fn run(&self, state: &PartsState, caller: &Caller) -> Result<Outcome, ApiError> {
         let pool = &state.pools.parts_write;
         let begun = transaction::retry_write(|| self.begin(pool, caller)).await?;
-        if begun.get("replayed") == Some(&Value::Bool(true)) {
+        if is_replayed(&begun) {
             return outcome(begun);
         }
         let (begun, _) = told::<Begun>(begun)?;
@@ -98,7 +98,7 @@ impl Generate {
             state.storage.place(&state.pools, caller, Object::label_sheet(caller.yacht, document), &pdf).await?;
         match transaction::retry_write(|| self.record(pool, caller, document, &pdf, &placed)).await {
             Ok(answer) => {
-                if answer.get("replayed") == Some(&Value::Bool(true)) {
+                if is_replayed(&answer) {
                     state.storage.withdraw(caller, placed).await;
                 }
                 outcome(answer)
@@ -114,7 +114,7 @@ impl Generate {
     }
 
     async fn begin(&self, pool: &Pool, caller: &Caller) -> Result<Value, Error> {
-        let mut transaction = transaction::begin_write(pool, &caller.claims).await?;
+        let mut transaction = transaction::begin(pool, &caller.claims).await?;
         let answer = sqlx::query_scalar!(
             r#"select public.parts_labels_begin($1, $2, $3) as "answer!""#,
             &self.parts,
@@ -135,20 +135,20 @@ impl Generate {
         pdf: &[u8],
         placed: &Placed,
     ) -> Result<Value, Error> {
-        let mut transaction = transaction::begin_write(pool, &caller.claims).await?;
+        let mut transaction = transaction::begin(pool, &caller.claims).await?;
         let answer = sqlx::query_scalar!(
             r#"select public.parts_labels_commit($1, $2, $3, $4, $5, $6, $7) as "answer!""#,
             document,
             &self.parts,
             i64::try_from(pdf.len()).unwrap_or(i64::MAX),
-            hex(digest(&SHA256, pdf).as_ref()),
+            hex_sha256(pdf),
             caller.lens.name(),
             self.key,
             self.fingerprint(caller)
         )
         .fetch_one(&mut *transaction)
         .await?;
-        if answer.get("replayed") == Some(&Value::Bool(true)) {
+        if is_replayed(&answer) {
             transaction.rollback().await?;
             return Ok(answer);
         }

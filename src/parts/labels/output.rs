@@ -8,10 +8,7 @@ use crate::parts::fields::Fields;
 use crate::parts::gate::Caller;
 use crate::parts::state::PartsState;
 use crate::parts::transaction;
-use crate::store::Pool;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use sqlx::Error;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -97,7 +94,17 @@ impl Output {
 
     /// Puts it on record.
     pub(in crate::parts) async fn run(&self, state: &PartsState, caller: &Caller) -> Result<Outcome, ApiError> {
-        let answer = transaction::retry_write(|| self.write(&state.pools.parts_write, caller)).await?;
+        let answer = transaction::write(&state.pools.parts_write, &caller.claims, || {
+            sqlx::query_scalar!(
+                r#"select public.parts_label_output($1, $2, $3, $4, $5) as "answer!""#,
+                self.document,
+                self.way.name(),
+                caller.lens.name(),
+                self.key,
+                self.fingerprint(caller)
+            )
+        })
+        .await?;
         let (written, replayed) = told::<Written>(answer)?;
         let ready = self.way == Way::Download;
         let body = Requested {
@@ -108,22 +115,6 @@ impl Output {
             message: self.way.message().to_owned(),
         };
         Ok(Outcome::changed(written.audit_id, replayed, body))
-    }
-
-    async fn write(&self, pool: &Pool, caller: &Caller) -> Result<Value, Error> {
-        let mut transaction = transaction::begin_write(pool, &caller.claims).await?;
-        let answer = sqlx::query_scalar!(
-            r#"select public.parts_label_output($1, $2, $3, $4, $5) as "answer!""#,
-            self.document,
-            self.way.name(),
-            caller.lens.name(),
-            self.key,
-            self.fingerprint(caller)
-        )
-        .fetch_one(&mut *transaction)
-        .await?;
-        transaction.commit().await?;
-        Ok(answer)
     }
 
     fn fingerprint(&self, caller: &Caller) -> String {

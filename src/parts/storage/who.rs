@@ -68,8 +68,8 @@ impl Who {
     /// service key works as the daemon's own role, bounded to its yacht: `service_role` may know no bounds.
     pub(super) async fn begin(&self, pool: &Pool) -> Result<PgTransaction<'static>, Error> {
         match self {
-            Who::User(caller) => transaction::begin_write(pool, &caller.claims).await,
-            Who::Service(yacht) => transaction::retry_read(|| begin_service(pool, *yacht)).await,
+            Who::User(caller) => transaction::begin(pool, &caller.claims).await,
+            Who::Service(yacht) => transaction::on_a_living_connection(|| begin_service(pool, *yacht)).await,
         }
     }
 }
