@@ -7,7 +7,7 @@ use super::run::Controller;
 use super::serve::watched_of;
 use crate::clock::{self, Stopwatch};
 use crate::store::{NewEntry, StoreError, StoredRollout, Sync};
-use rampart_core::rollout::{Actor, Decision, Event, Judgement, Revision, RolloutId, decide};
+use rampart_core::rollout::{Actor, Event, Judged, Judgement, Revision, RolloutId, consequence};
 use rampart_core::{FlagKey, Millis, Percent, Timestamp};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -169,21 +169,24 @@ impl Controller {
         let since_last_tick =
             before.filter(|last| last.revision == revision && last.held).map(|last| Millis::between(last.at, sync.now));
         let evidence = self.guard.evidence(&watched, since_last_tick);
-        let judgement = decide(&stored.policy, &stored.rollout, &evidence, sync.now);
+        let judged = watched.decide(evidence, sync.now);
+        let judgement = &judged.judgement;
         memory.ticked.insert(id, LastTick { revision, held, at: sync.now, ours: clock::monotonic() });
         memory.judged.insert(id, judgement.clone());
-        if self.guard.brake_if_needed(&watched, judgement.clone(), seen) || !held {
+        if self.guard.brake_if_needed(&watched, &judged, seen) || !held {
             return Ok(());
         }
         // Paged before the tick says so: told twice is better than never.
         if judgement.page_blind {
-            self.page_blind(stored, &judgement).await?;
+            self.page_blind(stored, &judged).await?;
         }
-        self.store.tick(&stored.rollout, &judgement, sync.now).await?;
+        self.store.tick(&stored.rollout, stored.ticks, &judged.inputs, judgement, sync.now).await?;
+        stored.ticks += 1;
         stored.rollout.progress = judgement.progress;
-        if let Some(event) = event_of(stored, &judgement) {
+        stored.rollout.statistics = judgement.statistics.clone();
+        if let Some(event) = consequence(&judgement.decision) {
             let after =
-                self.committer.change(&stored.rollout, event.clone(), Actor::controller(), Some(&judgement)).await?;
+                self.committer.change(&stored.rollout, event.clone(), Actor::controller(), Some(&judged)).await?;
             self.committer.verify(&stored.policy, &stored.rollout, &event, &after);
             tracing::info!(flag = %flag, rollout.percent = %after.percent, event = event.kind(), "the rollout moved");
             stored.rollout = after;
@@ -192,13 +195,13 @@ impl Controller {
         Ok(())
     }
 
-    async fn page_blind(&self, stored: &StoredRollout, judgement: &Judgement) -> Result<(), StoreError> {
-        let Some(since) = judgement.progress.blind_since else { return Ok(()) };
+    async fn page_blind(&self, stored: &StoredRollout, judged: &Judged) -> Result<(), StoreError> {
+        let Some(since) = judged.judgement.progress.blind_since else { return Ok(()) };
         let rollout = &stored.rollout;
         let event = Event::BlindPaged { since };
         let text = format!("{} is blind since {}", rollout.flag, since.format("%H:%M:%S UTC"));
         let notice = crate::store::notice(uuid::Uuid::now_v7(), event.kind(), rollout, &text);
-        let evidence = serde_json::to_value(judgement)?;
+        let evidence = serde_json::to_value(judged)?;
         let entry = NewEntry::new(event, rollout, self.clock.now(), Actor::controller(), None, Some(evidence));
         self.store.note(rollout, &entry, Some(&notice)).await
     }
@@ -212,21 +215,5 @@ impl Controller {
         };
         let next = self.guard.watched().iter().map(until).min().unwrap_or(LONGEST_PAUSE);
         next.clamp(Duration::from_millis(5), LONGEST_PAUSE)
-    }
-}
-
-/// The event a decision makes happen; none for a hold, and none for a rollback, which is the brake's.
-fn event_of(stored: &StoredRollout, judgement: &Judgement) -> Option<Event> {
-    match &judgement.decision {
-        Decision::Hold { .. } | Decision::Rollback { .. } => None,
-        Decision::Advance { stage, percent } => {
-            Some(Event::Advanced { stage: *stage, percent: *percent, proven: true })
-        }
-        Decision::Complete => Some(Event::Completed),
-        Decision::StepBack { stage, percent } => Some(Event::StageSet { stage: Some(*stage), percent: *percent }),
-        Decision::RestartStage { why } => {
-            tracing::info!(flag = %stored.rollout.flag, ?why, "the stage begins again");
-            Some(Event::StageRestarted { why: why.clone() })
-        }
     }
 }

@@ -37,7 +37,7 @@ pub(crate) use rollouts::notice;
 pub use rollouts::{CommandKey, NewEntry, Notice, Step, StoredRollout};
 pub use signatures::{SignedRow, SignedRows, enroll, revoke, signed_rows};
 pub use slots::SlotRow;
-pub use ticks::TickRow;
+pub use ticks::{ChainedTick, TickRow};
 
 use std::sync::Arc;
 use uuid::Uuid;

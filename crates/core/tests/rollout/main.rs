@@ -12,6 +12,7 @@ mod matrix;
 mod new_build;
 mod owned_evidence;
 mod properties;
+mod replayed;
 mod safety;
 mod sentences;
 mod soak;
