@@ -171,9 +171,10 @@ impl<'p> Replayer<'p> {
         };
         let judgement = decide(self.policy, &rollout, &judged.inputs, judged.decided_at);
         compare(&judged.judgement, &judgement).map_err(|found| found.at(place(), entry.at))?;
-        let follows = match &entry.event {
-            Event::BlindPaged { since } => judgement.page_blind && judgement.progress.blind_since == Some(*since),
-            event => consequence(&judgement.decision).as_ref() == Some(event),
+        let follows = if let Event::BlindPaged { since } = &entry.event {
+            judgement.page_blind && judgement.progress.blind_since == Some(*since)
+        } else {
+            consequence(&judgement.decision).as_ref() == Some(&entry.event)
         };
         if !follows {
             return Err(differs("event", entry.event.kind().to_owned(), judgement.decision.kind().to_owned()));
