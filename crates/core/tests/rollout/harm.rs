@@ -47,9 +47,8 @@ fn minutes(world: &mut World, count: usize, canary: (u64, u64), control: (u64, u
 }
 
 fn first_rollback(decisions: &[Decision]) -> Option<(usize, &Cause)> {
-    decisions.iter().enumerate().find_map(|(minute, decision)| match decision {
-        Decision::Rollback { cause } => Some((minute + 1, cause)),
-        _ => None,
+    decisions.iter().enumerate().find_map(|(minute, decision)| {
+        if let Decision::Rollback { cause } = decision { Some((minute + 1, cause)) } else { None }
     })
 }
 
