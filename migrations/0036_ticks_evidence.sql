@@ -60,7 +60,8 @@ begin
     values (v_tick.rollout_id, v_tick.n, v_tick.at, v_tick.revision, v_tick.epoch, v_tick.credit_ms, v_tick.checks,
             v_tick.evidence, v_tick.judgement, v_tick.prev_hash, v_tick.hash);
     update rampart.rollouts
-    set progress = p_judgement -> 'progress', statistics = p_judgement -> 'statistics', ticks = v_tick.n, tick_hash = v_tick.hash
+    set progress = p_judgement -> 'progress', statistics = coalesce(p_judgement -> 'statistics', statistics),
+        ticks = v_tick.n, tick_hash = v_tick.hash
     where id = p_rollout;
 end $$;
 

@@ -2,12 +2,16 @@
 //!
 //! It takes no input but what it reads, so whoever wakes it carries no data, and the next turn is the retry.
 
+use super::checks::Proofs;
 use super::guard::Watched;
 use super::run::Controller;
 use super::serve::watched_of;
 use crate::clock::{self, Stopwatch};
 use crate::store::{NewEntry, StoreError, StoredRollout, Sync};
-use rampart_core::rollout::{Actor, Event, Judged, Judgement, Revision, RolloutId, consequence};
+use rampart_core::policy::Check;
+use rampart_core::rollout::{
+    Actor, Event, Evidence, Judged, Judgement, Revision, RolloutId, consequence, proof, sentence,
+};
 use rampart_core::{FlagKey, Millis, Percent, Timestamp};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -40,6 +44,8 @@ pub(super) struct Memory {
     /// A tick across a change credits nothing.
     pub(super) ticked: HashMap<RolloutId, LastTick>,
     pub(super) judged: HashMap<RolloutId, Judgement>,
+    /// What the requests of the present stage prove, as of that judgement.
+    pub(super) proofs: HashMap<RolloutId, Proofs>,
     /// Rolled-back rollouts whose judgement is the one in the journal.
     pub(super) recalled: HashSet<RolloutId>,
     pub(super) journal_seen: Option<i64>,
@@ -114,6 +120,7 @@ impl Controller {
         let newest = |id: &RolloutId| rollouts.iter().any(|stored| stored.rollout.id == *id);
         memory.ticked.retain(|id, _| newest(id));
         memory.judged.retain(|id, _| newest(id));
+        memory.proofs.retain(|id, _| newest(id));
         memory.recalled.retain(newest);
         let (mut refused, mut worked) = (Ok(()), rollouts.is_empty());
         for stored in &mut rollouts {
@@ -173,6 +180,7 @@ impl Controller {
         let judgement = &judged.judgement;
         memory.ticked.insert(id, LastTick { revision, held, at: sync.now, ours: clock::monotonic() });
         memory.judged.insert(id, judgement.clone());
+        memory.proofs.insert(id, proofs(&watched, &judged.inputs, sync.now));
         if self.guard.brake_if_needed(&watched, &judged, seen) || !held {
             return Ok(());
         }
@@ -180,10 +188,15 @@ impl Controller {
         if judgement.page_blind {
             self.page_blind(stored, &judged).await?;
         }
+        if judgement.page_hold {
+            self.page_hold(stored, &judged).await?;
+        }
         self.store.tick(&stored.rollout, stored.ticks, &judged.inputs, judgement, sync.now).await?;
         stored.ticks += 1;
         stored.rollout.progress = judgement.progress;
-        stored.rollout.statistics = judgement.statistics.clone();
+        if let Some(statistics) = judgement.statistics.clone() {
+            stored.rollout.statistics = statistics;
+        }
         if let Some(event) = consequence(&judgement.decision) {
             let after =
                 self.committer.change(&stored.rollout, event.clone(), Actor::controller(), Some(&judged)).await?;
@@ -197,10 +210,21 @@ impl Controller {
 
     async fn page_blind(&self, stored: &StoredRollout, judged: &Judged) -> Result<(), StoreError> {
         let Some(since) = judged.judgement.progress.blind_since else { return Ok(()) };
+        let text = format!("{} is blind since {}", stored.rollout.flag, since.format("%H:%M:%S UTC"));
+        self.page(stored, judged, Event::BlindPaged { since }, &text).await
+    }
+
+    /// The stage lasts far longer than its soak: somebody should know what it waits for.
+    async fn page_hold(&self, stored: &StoredRollout, judged: &Judged) -> Result<(), StoreError> {
+        let said = sentence(&stored.policy, Some(&stored.rollout), Some(&judged.judgement));
+        let text = format!("{} has not moved for long: {said}", stored.rollout.flag);
+        self.page(stored, judged, Event::HoldPaged { text: said }, &text).await
+    }
+
+    /// Puts a page into the journal and the outbox together.
+    async fn page(&self, stored: &StoredRollout, judged: &Judged, event: Event, text: &str) -> Result<(), StoreError> {
         let rollout = &stored.rollout;
-        let event = Event::BlindPaged { since };
-        let text = format!("{} is blind since {}", rollout.flag, since.format("%H:%M:%S UTC"));
-        let notice = crate::store::notice(uuid::Uuid::now_v7(), event.kind(), rollout, &text);
+        let notice = crate::store::notice(uuid::Uuid::now_v7(), event.kind(), rollout, text);
         let evidence = serde_json::to_value(judged)?;
         let entry = NewEntry::new(event, rollout, self.clock.now(), Actor::controller(), None, Some(evidence));
         self.store.note(rollout, &entry, Some(&notice)).await
@@ -216,4 +240,10 @@ impl Controller {
         let next = self.guard.watched().iter().map(until).min().unwrap_or(LONGEST_PAUSE);
         next.clamp(Duration::from_millis(5), LONGEST_PAUSE)
     }
+}
+
+/// What the evidence proves of each check that counts requests against a limit.
+fn proofs(watched: &Watched, evidence: &Evidence, now: Timestamp) -> Proofs {
+    let of = |check: &Check| Some((check.name.clone(), proof(check, &watched.rollout, evidence, now)?));
+    watched.policy.checks.iter().filter_map(of).collect()
 }

@@ -36,7 +36,8 @@ pub fn consequence(decision: &Decision) -> Option<Event> {
         }
         Decision::Complete => Some(Event::Completed),
         Decision::Rollback { cause } => Some(Event::RolledBack { cause: cause.clone() }),
-        Decision::StepBack { stage, percent } => Some(Event::StageSet { stage: Some(*stage), percent: *percent }),
+        Decision::StepBack { stage, percent, .. } => Some(Event::StageSet { stage: Some(*stage), percent: *percent }),
+        Decision::Freeze { cause } => Some(Event::Frozen { cause: cause.clone() }),
         Decision::RestartStage { why } => Some(Event::StageRestarted { why: why.clone() }),
     }
 }

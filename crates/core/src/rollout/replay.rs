@@ -110,7 +110,9 @@ impl<'p> Replayer<'p> {
         let judgement = decide(self.policy, &self.rollout, &tick.evidence, tick.at);
         compare(&tick.judgement, &judgement).map_err(|found| found.at(place(), tick.at))?;
         self.rollout.progress = judgement.progress;
-        self.rollout.statistics = judgement.statistics;
+        if let Some(statistics) = judgement.statistics {
+            self.rollout.statistics = statistics;
+        }
         self.ticks = tick.n;
         if let Some(sum) = self.sums.get_mut(&tick.n) {
             *sum = Some(Sum {
@@ -173,6 +175,8 @@ impl<'p> Replayer<'p> {
         compare(&judged.judgement, &judgement).map_err(|found| found.at(place(), entry.at))?;
         let follows = if let Event::BlindPaged { since } = &entry.event {
             judgement.page_blind && judgement.progress.blind_since == Some(*since)
+        } else if let Event::HoldPaged { .. } = &entry.event {
+            judgement.page_hold
         } else {
             consequence(&judgement.decision).as_ref() == Some(&entry.event)
         };

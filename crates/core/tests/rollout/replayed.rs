@@ -48,7 +48,9 @@ impl Recorder {
             judgement: judged.judgement.clone(),
         });
         self.world.rollout.progress = judged.judgement.progress;
-        self.world.rollout.statistics = judged.judgement.statistics.clone();
+        if let Some(statistics) = judged.judgement.statistics.clone() {
+            self.world.rollout.statistics = statistics;
+        }
         if let Some(event) = consequence(&judged.judgement.decision) {
             self.happens(event, Some(judged));
         }
