@@ -172,9 +172,13 @@ impl Controller {
 
     /// The journal of a rollout, as it can be replayed.
     pub(super) async fn journalled(&self, stored: &StoredRollout) -> Result<Vec<Journalled>, StoreError> {
+        self.journal_of(stored).await?.into_iter().map(JournalRow::journalled).collect()
+    }
+
+    /// The journal of a rollout, oldest entry first.
+    pub(super) async fn journal_of(&self, stored: &StoredRollout) -> Result<Vec<JournalRow>, StoreError> {
         let filter =
             JournalFilter { rollout: Some(stored.rollout.id.0), limit: MAX_ENTRIES, ..JournalFilter::default() };
-        let rows = self.store.journal(Some(&stored.rollout.flag), &filter).await?;
-        rows.into_iter().map(JournalRow::journalled).collect()
+        self.store.journal(Some(&stored.rollout.flag), &filter).await
     }
 }

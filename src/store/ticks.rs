@@ -1,7 +1,7 @@
 //! What each tick saw, what was decided on it, and the soak it credited.
 
 use super::{Store, StoreError};
-use rampart_core::rollout::{Evidence, Judgement, Revision, Rollout, RolloutId, Tick};
+use rampart_core::rollout::{Evidence, Judgement, Revision, Rollout, RolloutId, Statistics, Tick};
 use rampart_core::{FlagKey, Timestamp};
 use serde_json::Value;
 
@@ -95,6 +95,19 @@ impl Store {
             Ok(ChainedTick { tick, whole: row.whole, prev_hash: row.prev_hash, hash: row.hash })
         });
         read.collect()
+    }
+
+    /// What the sequential tests knew after a rollout's tick `n`; none before the first bin.
+    pub async fn statistics_after(&self, rollout: RolloutId, n: u64) -> Result<Option<Statistics>, StoreError> {
+        let known = sqlx::query_scalar!(
+            r#"select judgement -> 'statistics' as "statistics!" from rampart.ticks
+               where rollout_id = $1 and n <= $2 and judgement ? 'statistics' order by n desc limit 1"#,
+            rollout.0,
+            i64::try_from(n).unwrap_or(i64::MAX)
+        )
+        .fetch_optional(&self.pools.ops)
+        .await?;
+        Ok(known.map(serde_json::from_value).transpose()?)
     }
 
     /// How many ticks of a rollout are in its chain, and how many were stored by a release that kept no evidence.

@@ -13,6 +13,7 @@ mod journal;
 mod page;
 mod problem;
 mod readings;
+mod recorded;
 mod reports;
 mod rollouts;
 mod server;

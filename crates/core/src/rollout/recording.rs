@@ -1,6 +1,6 @@
 //! What is stored of a rollout, in the order in which it happened: its journal and its ticks.
 
-use super::{Actor, Event, Evidence, Judged, Judgement, Revision, Rollout};
+use super::{Actor, Entry, Event, Evidence, Judged, Judgement, Revision, Rollout, apply, fold};
 use crate::Timestamp;
 use crate::policy::Policy;
 use serde::{Deserialize, Serialize};
@@ -34,6 +34,16 @@ pub struct Journalled {
     /// What it rests on; none where a person ordered it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub judged: Option<Judged>,
+}
+
+/// The rollout as one of its revisions began, from its journal, oldest entry first.
+pub fn at_revision(entries: &[Journalled], revision: Revision) -> Option<Rollout> {
+    let (start, later) = entries.split_first()?;
+    let born = fold([&Entry { at: start.at, event: start.event.clone() }])?;
+    let reached = later.iter().fold(born, |rollout, entry| {
+        if rollout.revision < revision { apply(rollout, &entry.event, entry.at) } else { rollout }
+    });
+    (reached.revision == revision).then_some(reached)
 }
 
 /// One line of an exported recording. The first is the head; entries and ticks follow in their order.
