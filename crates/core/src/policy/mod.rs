@@ -5,6 +5,7 @@
 //! knows its places, `read` and `read_check` make a draft of it, `lint` refuses what makes no
 //! sense, and the draft becomes the policy where nothing was noted.
 
+mod calendar;
 mod condition;
 mod draft;
 mod duration;
@@ -24,6 +25,7 @@ mod show;
 mod span;
 mod yaml;
 
+pub use calendar::{DateSpan, Opening, Schedule, Tz, WindowState, Windows};
 pub use duration::{MAX_DURATION, MIN_DURATION};
 pub use lint::MIN_TICKS;
 pub use mistakes::{MAX_MISTAKES, Mistake, Mistakes};
