@@ -6,7 +6,7 @@
 //! zone itself, leaves out the one and runs the other twice.
 
 use super::{Tz, expression};
-use crate::Timestamp;
+use crate::{Millis, Timestamp};
 use chrono::{DateTime, LocalResult, NaiveDateTime, TimeZone as _, Utc};
 use chrono_tz::GapInfo;
 use serde::de::Error as _;
@@ -18,6 +18,10 @@ const ZONE_PREFIX: &str = "CRON_TZ=";
 /// How many times on the wall are looked at for one that lies ahead. All of an hour that is shown
 /// twice lies behind, at most every second of it; no zone sets its clocks back by more than a day.
 const MAX_LOOKED_AT: usize = 86_400;
+
+/// The beginning of 2024, a leap year.
+const A_DAY_IN_2024: i64 = 1_704_067_200;
+const RUNS_LOOKED_AT: usize = 1000;
 
 /// When something is due: five cron fields, or six with seconds first, in a time zone.
 #[derive(Clone)]
@@ -43,6 +47,19 @@ impl Schedule {
         let wall = now.with_timezone(&self.timezone).naive_local().and_utc();
         let mut due = self.on_the_wall.after(&wall).take(MAX_LOOKED_AT).filter_map(|wall| self.instant(wall));
         due.find(|instant| *instant > now)
+    }
+
+    /// The longest pause between two runs, as far as a year or a thousand of them show it.
+    pub(in super::super) fn longest_pause(&self) -> Option<Millis> {
+        let any_day = Timestamp::from_timestamp_secs(A_DAY_IN_2024)?;
+        let runs = std::iter::successors(self.next_after(any_day), |run| self.next_after(*run)).take(RUNS_LOOKED_AT);
+        let within = runs.scan((any_day, None::<Timestamp>), |(start, last), run| {
+            let over = last.is_some_and(|last| last - *start > chrono::TimeDelta::days(366));
+            let pause = last.map_or(Millis::ZERO, |last| Millis::between(last, run));
+            *last = Some(run);
+            (!over).then_some(pause)
+        });
+        within.max()
     }
 
     /// The expression as it was written.

@@ -12,6 +12,9 @@ use std::fmt;
 /// ahead is said to have none in sight.
 const MAX_STEPS: usize = 400;
 
+/// The longest that windows may stay closed.
+const A_YEAR: chrono::TimeDelta = chrono::TimeDelta::days(366);
+
 /// Hours in which a rollout may advance, and days on which it may not.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Windows {
@@ -104,6 +107,15 @@ impl Windows {
         let freeze = starts.filter(|start| *start > now).min();
         let hours = if self.advance.is_empty() { None } else { self.hours_end(now) };
         freeze.into_iter().chain(hours).min()
+    }
+
+    /// The first day from which on it stays closed for more than a year, among those on which it may begin.
+    pub(in super::super) fn shut_for_a_year(&self) -> Option<NaiveDate> {
+        let any_day = NaiveDate::from_ymd_opt(2026, 1, 1);
+        any_day.into_iter().chain(self.freeze.iter().map(|span| span.from)).find(|day| {
+            let start = instant(self.timezone, day.and_time(NaiveTime::MIN));
+            start.is_some_and(|start| self.opens(start).is_none_or(|opens| opens - start > A_YEAR))
+        })
     }
 
     /// Openings that meet or overlap are one.
