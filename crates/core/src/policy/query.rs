@@ -192,7 +192,10 @@ mod tests {
         let mut log = Log::default();
         let answer = read(&mut log, &node(text));
         assert_eq!(answer.is_none(), !log.is_empty(), "{text}");
-        log.into_findings().into_iter().map(|finding| (finding.span.start.saturating_sub(11), finding.wrong.message)).collect()
+        log.into_findings()
+            .into_iter()
+            .map(|finding| (finding.span.start.saturating_sub(11), finding.wrong.message))
+            .collect()
     }
 
     #[test]

@@ -67,9 +67,13 @@ fn misfit(schema: &Value, value: &Value, at: &str) -> Option<String> {
             "additionalProperties" => {
                 let others =
                     value.as_object().unwrap().iter().filter(|(key, _)| schema["properties"].get(key).is_none());
-                others.into_iter().find_map(|(key, value)| match said {
-                    Value::Bool(false) => wrong(format!("{key} is unknown")),
-                    schema => misfit(schema, value, &format!("{at}/{key}")),
+                others.into_iter().find_map(|(key, value)| {
+                    let unknown = *said == json!(false);
+                    if unknown {
+                        wrong(format!("{key} is unknown"))
+                    } else {
+                        misfit(said, value, &format!("{at}/{key}"))
+                    }
                 })
             }
             "propertyNames" => value.as_object().unwrap().keys().find_map(|key| misfit(said, &json!(key), at)),
