@@ -13,6 +13,7 @@ mod matrix;
 mod new_build;
 mod on_breach;
 mod owned_evidence;
+mod preflight;
 mod properties;
 mod safety;
 mod sentences;
