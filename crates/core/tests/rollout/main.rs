@@ -18,6 +18,7 @@ mod properties;
 mod safety;
 mod sentences;
 mod soak;
+mod vectors;
 mod walk;
 mod wire;
 mod world;
