@@ -9,13 +9,11 @@ use super::story::Story;
 use super::{Cohort, Live};
 use crate::signals::Tally;
 use rampart_core::policy::{Check, CheckName, Policy, Signal};
-use rampart_core::rollout::{Bin, BinCounts, Epoch, Rollout, Statistics};
+use rampart_core::rollout::{Bin, BinCounts, Epoch, Rollout};
 use rampart_core::stats::{Arms, Histogram, Trials};
-use rampart_core::{Millis, Percent, Timestamp};
+use rampart_core::{Percent, Timestamp};
 use std::collections::BTreeMap;
 
-/// The length of a bin where the policy compares nothing.
-const BIN: Millis = Millis::minutes(1);
 /// How long after its end a bin is taken for complete.
 const WATERMARK_SECONDS: i64 = 30;
 /// How many starts of bins one tick takes in at the most; after an outage the next ticks take in the rest.
@@ -48,8 +46,7 @@ pub(in crate::signals) fn first_unbinned(policy: &Policy, rollout: &Rollout) -> 
 }
 
 fn seconds_of(policy: &Policy) -> i64 {
-    let length = policy.compare.as_ref().map_or(BIN, |compare| compare.bin);
-    i64::try_from(length.0 / 1000).unwrap_or(i64::MAX).max(1)
+    i64::try_from(policy.bin().0 / 1000).unwrap_or(i64::MAX).max(1)
 }
 
 impl Story {
@@ -127,7 +124,7 @@ fn counts(policy: &Policy, rollout: &Rollout, pair: &Pair, edge_now: Option<f64>
             Signal::LiveP95 => {
                 // Harm is to be proven: only what is surely over the limit is over it.
                 let over = |limit: f64| both(&|tally| tally.latencies.certainly_above(limit));
-                let edge = tail_edge(&rollout.statistics, &check.name);
+                let edge = rollout.statistics.tail_edge_ms(&check.name);
                 BinCounts {
                     limit: check.rollback_if.as_ref().or(check.advance_if.as_ref()).and_then(|c| over(c.limit)),
                     compared: edge.and_then(over),
@@ -149,9 +146,4 @@ fn counts(policy: &Policy, rollout: &Rollout, pair: &Pair, edge_now: Option<f64>
         Some((check.name.clone(), counts))
     };
     policy.checks.iter().filter_map(counted).collect()
-}
-
-/// The frozen edge of a check's tail.
-fn tail_edge(_: &Statistics, _: &CheckName) -> Option<f64> {
-    None
 }
