@@ -56,10 +56,15 @@ generate: ## Make everything that is generated and committed: the SQL cache and 
 .PHONY: bench
 bench: setup ## Measure the figures that performance.md quotes
 	cargo bench --bench evaluate
+	cargo bench -p rampart-core --bench statistics
 	cargo build --release --quiet --bin rampart
 	cargo bench --bench guard
 	cargo bench --bench parts
 	cargo bench --bench scale
+
+.PHONY: table
+table: ## Try the rules of rollback on whole rollouts, two minutes; > docs/statistics-table.md
+	@cargo run --release --quiet -p rampart-sim --example rules -- $(ARGS)
 
 .PHONY: clean-test-db
 clean-test-db: ## Stop the PostgreSQL that the tests share

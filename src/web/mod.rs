@@ -12,6 +12,7 @@ mod health;
 mod journal;
 mod page;
 mod policies;
+mod preflight;
 mod problem;
 mod readings;
 mod reports;
