@@ -6,6 +6,7 @@
 
 mod board;
 mod live;
+pub mod prometheus;
 mod sensors;
 mod tally;
 
