@@ -77,7 +77,7 @@ impl Guard {
             .filter_map(|check| Some((check.name.clone(), self.live.measure(policy, check, rollout, now)?)));
         readings.extend(live);
         let canary_requests = self.live.canary_requests(rollout);
-        Evidence { readings, canary_requests, since_last_tick, build: self.build.clone() }
+        Evidence { readings, canary_requests, since_last_tick, ..Evidence::of(self.build.clone()) }
     }
 
     /// Has the decision made for the rollout that evaluated a request; see [`Guard::look`].

@@ -283,11 +283,25 @@ impl Story {
                 };
                 p95(&window).zip(p95(&newest))
             }
-            Signal::AuditViolations
+            Signal::LiveRejections => {
+                let rate = |tally: &Tally| {
+                    (tally.requests > 0).then(|| Sample {
+                        value: tally.rejections as f64 / tally.requests as f64,
+                        samples: tally.requests,
+                    })
+                };
+                rate(&window).zip(rate(&newest))
+            }
+            Signal::LiveCrashes
+            | Signal::AuditViolations
             | Signal::ProbeRls
+            | Signal::ProbeRead
+            | Signal::ProbeWrite
             | Signal::ReportDataInconsistency
             | Signal::ReportOther
-            | Signal::ReportAny => None,
+            | Signal::ReportAny
+            | Signal::Prometheus(_)
+            | Signal::Sql(_) => None,
         };
         match measured {
             Some((window, newest)) => Outcome::Measured { window, newest },

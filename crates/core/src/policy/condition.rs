@@ -1,8 +1,9 @@
 //! Conditions as a policy writes them: `< 0.1%`, `> 1000ms`, `== 0`.
 
 use super::log::{Wrong, quoted};
-use super::model::{Condition, Op, Signal, Unit};
+use super::model::{Condition, Op};
 use super::number::{Decimal, MAX_COUNT};
+use super::signal::{Signal, Unit};
 
 /// Signs that begin a condition, longer ones before those they begin with.
 const SIGNS: [(&str, Op); 5] =
@@ -16,7 +17,7 @@ const MAX_LATENCY_MS: f64 = 3_600_000.0;
 
 /// Reads a condition on `signal`. Without one (it was refused) only the form can be judged, and
 /// nothing comes of it; `other_sign` is suggested where the comparison is missing.
-pub(super) fn condition(text: &str, signal: Option<Signal>, other_sign: &str) -> Result<Option<Condition>, Wrong> {
+pub(super) fn condition(text: &str, signal: Option<&Signal>, other_sign: &str) -> Result<Option<Condition>, Wrong> {
     let text = text.trim();
     let (op, value) = SIGNS
         .iter()
@@ -42,7 +43,7 @@ pub(super) fn condition(text: &str, signal: Option<Signal>, other_sign: &str) ->
 }
 
 /// The limit in the unit of the signal. The hint is the value alone.
-fn limit(number: Decimal, unit: &str, signal: Signal) -> Result<f64, Wrong> {
+fn limit(number: Decimal, unit: &str, signal: &Signal) -> Result<f64, Wrong> {
     let name = signal.name();
     match (signal.unit(), unit) {
         (Unit::Count, "") => match number.integer() {
@@ -54,13 +55,20 @@ fn limit(number: Decimal, unit: &str, signal: Signal) -> Result<f64, Wrong> {
         (Unit::Ratio, "%") => share(number.in_unit(1, 2), None),
         (Unit::Ratio, "") => share(number.in_unit(1, 0), number.integer().map(|percent| format!("{percent}%"))),
         (Unit::Ratio, _) => Err(Wrong::new(format!("has a unit that does not fit: `{name}` is a share"))),
-        (Unit::Ms, "ms") => latency(number.in_unit(1, 0)),
-        (Unit::Ms, "s") => latency(number.in_unit(1000, 0)),
-        (Unit::Ms, "") => {
+        (Unit::Ms, _) => millis(number, unit, name),
+        (Unit::Seconds, _) => millis(number, unit, name).map(|millis| millis / 1000.0),
+    }
+}
+
+fn millis(number: Decimal, unit: &str, name: &str) -> Result<f64, Wrong> {
+    match unit {
+        "ms" => latency(number.in_unit(1, 0)),
+        "s" => latency(number.in_unit(1000, 0)),
+        "" => {
             let meant = number.integer().map(|millis| format!("{millis}ms"));
             Err(Wrong::new(format!("has no unit, and `{name}` is a time")).hint(meant))
         }
-        (Unit::Ms, _) => Err(Wrong::new(format!("has a unit that does not fit: `{name}` is a time"))),
+        _ => Err(Wrong::new(format!("has a unit that does not fit: `{name}` is a time"))),
     }
 }
 
@@ -75,7 +83,7 @@ fn latency(millis: f64) -> Result<f64, Wrong> {
     if millis <= MAX_LATENCY_MS { Ok(millis) } else { Err(Wrong::new("is too long").expected(expected)) }
 }
 
-fn unsigned(text: &str, signal: Option<Signal>, other_sign: &str) -> Wrong {
+fn unsigned(text: &str, signal: Option<&Signal>, other_sign: &str) -> Wrong {
     let meant = OTHER_SIGNS.iter().find_map(|(wrong, right)| {
         let value = text.strip_prefix(wrong)?.trim_start();
         let right = if wrong.is_empty() { other_sign } else { right };
@@ -91,12 +99,12 @@ fn sign(op: Op) -> &'static str {
 }
 
 /// A condition that fits the signal.
-fn example(signal: Option<Signal>, sign: &str) -> String {
+fn example(signal: Option<&Signal>, sign: &str) -> String {
     let count = if sign == "<" { "`== 0`" } else { "`> 0`" };
     match signal.map(Signal::unit) {
         Some(Unit::Count) => format!("a number without a unit, such as {count}"),
         Some(Unit::Ratio) => format!("a share, such as `{sign} 0.1%` or `{sign} 0.001`"),
-        Some(Unit::Ms) => format!("a time, such as `{sign} 500ms` or `{sign} 1.5s`"),
+        Some(Unit::Ms | Unit::Seconds) => format!("a time, such as `{sign} 500ms` or `{sign} 1.5s`"),
         None => format!("a condition such as {count}, `{sign} 0.1%` or `{sign} 500ms`"),
     }
 }
@@ -106,7 +114,7 @@ mod tests {
     use super::*;
 
     fn limit_of(text: &str, signal: Signal) -> Option<(Op, f64)> {
-        condition(text, Some(signal), "<").ok().flatten().map(|condition| (condition.op, condition.limit))
+        condition(text, Some(&signal), "<").ok().flatten().map(|condition| (condition.op, condition.limit))
     }
 
     #[test]
@@ -156,7 +164,7 @@ mod tests {
     #[test]
     fn the_text_is_kept_as_it_was_written() {
         let kept =
-            condition("  <  0.10 % ", Some(Signal::LiveErrorRate), "<").ok().flatten().map(|condition| condition.text);
+            condition("  <  0.10 % ", Some(&Signal::LiveErrorRate), "<").ok().flatten().map(|condition| condition.text);
         assert_eq!(kept, Some("<  0.10 %".to_owned()));
     }
 }

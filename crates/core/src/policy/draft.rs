@@ -1,9 +1,10 @@
 //! A policy as far as it could be read: what is wrong is missing, and every value knows its place.
 
 use super::model::{
-    Approvals, BucketBy, Check, CheckName, Condition, Exception, Gate, OnBlind, OnDegraded, Policy, Scope, Signal,
-    Stage, Window,
+    Approvals, BucketBy, Check, CheckName, Condition, Exception, Gate, OnBlind, OnBreach, OnDegraded, OnSharedIncident,
+    Policy, Proof, Scope, Stage, Window,
 };
+use super::signal::Signal;
 use super::span::{At, Span};
 use crate::flag::Targets;
 use crate::{FlagKey, Millis, Percent};
@@ -71,13 +72,23 @@ impl Draft {
             stale_after: self.stale_after?.value,
             watch_after: self.watch_after?.value,
             fail_to_zero_after: self.fail_to_zero_after?.value,
+            compare: None,
+            harm_budget: None,
+            windows: None,
+            max_hold: None,
+            on_shared_incident: OnSharedIncident::default(),
         })
     }
 }
 
 impl DraftStage {
     fn stage(self) -> Option<Stage> {
-        Some(Stage { percent: self.percent?.value, soak: self.soak?.value, min_requests: self.min_requests?.value })
+        Some(Stage {
+            percent: self.percent?.value,
+            soak: self.soak?.value,
+            min_requests: self.min_requests?.value,
+            evidence: Proof::default(),
+        })
     }
 }
 
@@ -92,6 +103,9 @@ impl DraftCheck {
             rollback_if: self.rollback_if?.value,
             min_samples: self.min_samples?.value,
             except: self.except?.value,
+            on_breach: OnBreach::default(),
+            shadow: false,
+            schedule: None,
         })
     }
 }

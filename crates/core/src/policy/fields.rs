@@ -126,11 +126,11 @@ pub(super) fn value<T>(
 }
 
 /// One of a few words.
-pub(super) fn one_of<T: Copy>(log: &mut Log, node: &Node, what: &str, choices: &[(&str, T)]) -> Option<T> {
+pub(super) fn one_of<T: Clone>(log: &mut Log, node: &Node, what: &str, choices: &[(&str, T)]) -> Option<T> {
     let names = || choices.iter().map(|(name, _)| *name);
     let expected = if choices.len() == 1 { listed(names()) } else { format!("one of {}", listed(names())) };
     value(log, node, &expected, |text| {
-        choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| *choice).ok_or_else(|| {
+        choices.iter().find(|(name, _)| *name == text).map(|(_, choice)| choice.clone()).ok_or_else(|| {
             let wrong = Wrong::new(format!("{} is no {what}", quoted(text)));
             wrong.expected(expected.clone()).did_you_mean(nearest(text, names()))
         })

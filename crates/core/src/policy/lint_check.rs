@@ -3,7 +3,8 @@
 use super::draft::{DraftCheck, Read};
 use super::lint::lasts_two_ticks;
 use super::log::{Log, Wrong, quoted};
-use super::model::{Condition, Op, Unit, Window};
+use super::model::{Condition, Op, Window};
+use super::signal::Unit;
 use super::span::{At, Span};
 use crate::Millis;
 
@@ -49,7 +50,7 @@ fn one_condition(
         log.add(*span, wrong_way(condition, key, health));
         return false;
     }
-    let Some(unit) = check.signal.map(|signal| signal.value.unit()) else { return false };
+    let Some(unit) = check.signal.as_ref().map(|signal| signal.value.unit()) else { return false };
     match always_or_never(condition, unit) {
         None => true,
         Some(always) => {
@@ -75,7 +76,7 @@ fn wrong_way(condition: &Condition, key: &str, health: bool) -> Wrong {
 fn always_or_never(condition: &Condition, unit: Unit) -> Option<bool> {
     let most = match unit {
         Unit::Ratio => 1.0,
-        Unit::Count | Unit::Ms => f64::INFINITY,
+        Unit::Count | Unit::Ms | Unit::Seconds => f64::INFINITY,
     };
     match condition.op {
         Op::Less if condition.limit <= 0.0 => Some(false),
@@ -90,7 +91,7 @@ fn range(unit: Unit) -> &'static str {
     match unit {
         Unit::Count => "a condition that can be met and missed; counts begin at 0",
         Unit::Ratio => "a condition that can be met and missed; shares go from 0 to 100 %",
-        Unit::Ms => "a condition that can be met and missed; times begin at 0 ms",
+        Unit::Ms | Unit::Seconds => "a condition that can be met and missed; times begin at 0 ms",
     }
 }
 
@@ -99,7 +100,7 @@ fn contradiction(log: &mut Log, check: &DraftCheck, advance: &At<Option<Conditio
     let (Some(healthy), Some(harmful), Some(span)) = (&advance.value, &rollback.value, place(advance, rollback)) else {
         return;
     };
-    let whole = check.signal.is_some_and(|signal| signal.value.unit() == Unit::Count);
+    let whole = check.signal.as_ref().is_some_and(|signal| signal.value.unit() == Unit::Count);
     let (most, most_counts) = edge(healthy, whole);
     let (least, least_counts) = edge(harmful, whole);
     if least < most || least == most && most_counts && least_counts {

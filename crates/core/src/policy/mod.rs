@@ -5,6 +5,7 @@
 //! knows its places, `read` and `read_check` make a draft of it, `lint` refuses what makes no
 //! sense, and the draft becomes the policy where nothing was noted.
 
+mod calendar;
 mod condition;
 mod draft;
 mod duration;
@@ -21,15 +22,17 @@ mod parse;
 mod read;
 mod read_check;
 mod show;
+mod signal;
 mod span;
 mod yaml;
 
+pub use calendar::{Schedule, WindowState, Windows};
 pub use duration::{MAX_DURATION, MIN_DURATION};
 pub use lint::MIN_TICKS;
 pub use mistakes::{MAX_MISTAKES, Mistake, Mistakes};
 pub use model::{
-    Approvals, BucketBy, Check, CheckName, Condition, DEFAULT_GATE_MAX_AGE, Exception, Gate, GateItem, OnBlind,
-    OnDegraded, Op, Policy, Scope, Signal, Stage, Unit, Window,
+    Approvals, BucketBy, Check, CheckName, Compare, Condition, DEFAULT_GATE_MAX_AGE, Exception, Gate, GateItem,
+    OnBlind, OnBreach, OnDegraded, OnSharedIncident, Op, Policy, Proof, Scope, Stage, Tolerance, Window,
 };
 pub use number::MAX_COUNT;
 pub use parse::parse;
@@ -38,4 +41,5 @@ pub use read::{
 };
 pub use read_check::{DEFAULT_MIN_SAMPLES, MAX_CHECK_NAME_LEN, MAX_CHECKS};
 pub use show::show;
+pub use signal::{PrometheusAsk, PrometheusSource, Signal, SqlQuery, Unit};
 pub use yaml::{MAX_BYTES, MAX_DEPTH};

@@ -1,8 +1,11 @@
 //! What a policy says, once it has been read and found sound.
 
+use super::calendar::{Schedule, Windows};
+use super::signal::Signal;
 use crate::flag::Targets;
 use crate::{FlagKey, Millis, Percent};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// How one flag is rolled out. Made by [`super::parse`] alone, so every value is a sound one:
@@ -39,6 +42,31 @@ pub struct Policy {
     pub watch_after: Millis,
     /// How long after a lapsed exposure lease evaluators fall from the last proven stage to 0 %.
     pub fail_to_zero_after: Millis,
+    /// What is compared with control.
+    #[serde(default)]
+    pub compare: Option<Compare>,
+    /// Failures of the canary beyond what was to be expected, over the whole rollout, that roll it back.
+    #[serde(default)]
+    pub harm_budget: Option<u64>,
+    /// When a stage may be entered. They never hold up a rollback.
+    #[serde(default)]
+    pub windows: Option<Windows>,
+    /// How long a stage may last before somebody is paged; none is [`Policy::MAX_HOLD_SOAKS`] times its soak.
+    #[serde(default)]
+    pub max_hold: Option<Millis>,
+    /// What follows when the absolute limit is proven broken by canary and control alike.
+    #[serde(default)]
+    pub on_shared_incident: OnSharedIncident,
+}
+
+impl Policy {
+    /// How many times its own soak a stage may last before somebody is paged, where the policy does not say.
+    pub const MAX_HOLD_SOAKS: u64 = 4;
+
+    /// The check of this name.
+    pub fn check(&self, name: &CheckName) -> Option<&Check> {
+        self.checks.iter().find(|check| check.name == *name)
+    }
 }
 
 /// What the bucket is computed from.
@@ -62,6 +90,20 @@ pub struct Stage {
     pub soak: Millis,
     /// Canary requests it must see.
     pub min_requests: u64,
+    /// How good must be shown before the next stage.
+    #[serde(default)]
+    pub evidence: Proof,
+}
+
+/// How good must be shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// Observed values within the limits over the whole soak.
+    #[default]
+    Observed,
+    /// Proven by the requests of this stage alone, at 20:1.
+    Proven,
 }
 
 /// A signal, a window, and what follows from its value.
@@ -83,6 +125,58 @@ pub struct Check {
     pub min_samples: u64,
     /// Kinds of failure that make the check blind instead of counting.
     pub except: Vec<Exception>,
+    /// What a breach does.
+    #[serde(default)]
+    pub on_breach: OnBreach,
+    /// Shown, and never deciding.
+    #[serde(default)]
+    pub shadow: bool,
+    /// When a probe runs; none is every tick.
+    #[serde(default)]
+    pub schedule: Option<Schedule>,
+}
+
+/// What a breach does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBreach {
+    /// Back to 0 %, for good.
+    #[default]
+    Rollback,
+    /// Back to the stage before; from the first stage to 0 %.
+    StepBack,
+    /// The ramp stops where it stands until a person resumes it.
+    Freeze,
+}
+
+/// Canary against control, sequentially (`STATISTICS.md` 2.2).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Compare {
+    /// The checks that are compared, and how much worse the canary may be.
+    pub checks: BTreeMap<CheckName, Tolerance>,
+    /// The length of the bins in which both sides are counted.
+    pub bin: Millis,
+}
+
+/// How many times as often as control the canary may fail: 1.1 is ten percent more.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Tolerance(pub f64);
+
+impl Tolerance {
+    /// What `no_worse` means: so small a difference that nobody would act on it.
+    pub const NO_WORSE: Tolerance = Tolerance(1.1);
+}
+
+/// What follows when the absolute limit is proven broken by canary and control alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnSharedIncident {
+    /// Back to 0 %: the limit was broken, whoever broke it.
+    #[default]
+    Rollback,
+    /// The stage stays until it is over.
+    Hold,
 }
 
 /// The name of a check.
@@ -101,117 +195,6 @@ impl fmt::Display for CheckName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
-}
-
-/// Where a measurement comes from.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-pub enum Signal {
-    /// `live.5xx`: answers with a status of 500 or more.
-    #[serde(rename = "live.5xx")]
-    Live5xx,
-    /// `live.error_rate`: failed requests / requests. Failed = 5xx, our own 408 and 429.
-    #[serde(rename = "live.error_rate")]
-    LiveErrorRate,
-    /// `live.p95`: the latency 95 % of the requests stay within.
-    #[serde(rename = "live.p95")]
-    LiveP95,
-    /// `audit.violations`: audit rows without a whole signature, ledger rows without an audit row.
-    #[serde(rename = "audit.violations")]
-    AuditViolations,
-    /// `probe.rls`: rows of another yacht that a probe could read.
-    #[serde(rename = "probe.rls")]
-    ProbeRls,
-    /// `report.data_inconsistency`: open reports of wrong data.
-    #[serde(rename = "report.data_inconsistency")]
-    ReportDataInconsistency,
-    /// `report.other`: open reports of anything else.
-    #[serde(rename = "report.other")]
-    ReportOther,
-    /// `report.any`: open reports of any kind.
-    #[serde(rename = "report.any")]
-    ReportAny,
-}
-
-impl Signal {
-    /// Every signal, in the order in which documents list them.
-    pub const ALL: [Signal; 8] = [
-        Signal::Live5xx,
-        Signal::LiveErrorRate,
-        Signal::LiveP95,
-        Signal::AuditViolations,
-        Signal::ProbeRls,
-        Signal::ReportDataInconsistency,
-        Signal::ReportOther,
-        Signal::ReportAny,
-    ];
-
-    /// The name a policy uses.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Signal::Live5xx => "live.5xx",
-            Signal::LiveErrorRate => "live.error_rate",
-            Signal::LiveP95 => "live.p95",
-            Signal::AuditViolations => "audit.violations",
-            Signal::ProbeRls => "probe.rls",
-            Signal::ReportDataInconsistency => "report.data_inconsistency",
-            Signal::ReportOther => "report.other",
-            Signal::ReportAny => "report.any",
-        }
-    }
-
-    /// What its values are measured in.
-    pub const fn unit(self) -> Unit {
-        match self {
-            Signal::LiveErrorRate => Unit::Ratio,
-            Signal::LiveP95 => Unit::Ms,
-            Signal::Live5xx
-            | Signal::AuditViolations
-            | Signal::ProbeRls
-            | Signal::ReportDataInconsistency
-            | Signal::ReportOther
-            | Signal::ReportAny => Unit::Count,
-        }
-    }
-
-    /// Whether it is measured on the requests this process and its replicas serve.
-    pub const fn is_live(self) -> bool {
-        match self {
-            Signal::Live5xx | Signal::LiveErrorRate | Signal::LiveP95 => true,
-            Signal::AuditViolations
-            | Signal::ProbeRls
-            | Signal::ReportDataInconsistency
-            | Signal::ReportOther
-            | Signal::ReportAny => false,
-        }
-    }
-}
-
-/// What a value is measured in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Unit {
-    /// A number of things.
-    Count,
-    /// A share, 0..=1.
-    Ratio,
-    /// Milliseconds.
-    Ms,
-}
-
-impl Unit {
-    /// A value as people read it: `3`, `0.12 %`, `712 ms`.
-    pub fn show(self, value: f64) -> String {
-        match self {
-            Unit::Count => format!("{value}"),
-            Unit::Ratio => format!("{} %", trimmed(value * 100.0, 3)),
-            Unit::Ms => format!("{} ms", trimmed(value, if value < 10.0 { 1 } else { 0 })),
-        }
-    }
-}
-
-fn trimmed(value: f64, decimals: usize) -> String {
-    let text = format!("{value:.decimals$}");
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
 /// Whose requests a live check counts.

@@ -5,9 +5,10 @@ use super::draft::{DraftCheck, Read};
 use super::duration::{MAX_DURATION, MIN_DURATION, duration};
 use super::fields::{Fields, distinct, entries, items, one_of, value, values};
 use super::log::{Log, Wrong, listed, quoted};
-use super::model::{CheckName, Condition, Exception, Scope, Signal, Unit, Window};
+use super::model::{CheckName, Condition, Exception, Scope, Window};
 use super::node::{Entry, Node};
 use super::read::a_count;
+use super::signal::{Signal, Unit};
 use super::span::At;
 
 /// The most checks.
@@ -41,21 +42,21 @@ fn check(log: &mut Log, entry: &Entry) -> DraftCheck {
         return DraftCheck::refused(name, span);
     };
     let signal = fields.required(log, "signal", "the source of the values, such as `live.p95`", signal);
-    let known = signal.map(|signal| signal.value);
+    let known = signal.as_ref().map(|signal| &signal.value);
     let min_samples = match known.map(Signal::unit) {
-        Some(Unit::Ratio | Unit::Ms) => DEFAULT_MIN_SAMPLES,
+        Some(Unit::Ratio | Unit::Ms | Unit::Seconds) => DEFAULT_MIN_SAMPLES,
         Some(Unit::Count) | None => 0,
     };
     DraftCheck {
         name,
         span,
-        signal,
         scope: fields.optional(log, "scope", Scope::Canary, |log, node| scope(log, node, known)),
         window: fields.optional(log, "window", Window::Stage, |log, node| window(log, node, known)),
         advance_if: fields.optional(log, "advance_if", None, |log, node| limit(log, node, known, "<")),
         rollback_if: fields.optional(log, "rollback_if", None, |log, node| limit(log, node, known, ">")),
         min_samples: fields.optional(log, "min_samples", min_samples, a_count),
         except: fields.optional(log, "except", Vec::new(), |log, node| except(log, node, known)),
+        signal,
     }
 }
 
@@ -88,10 +89,10 @@ fn name(log: &mut Log, entry: &Entry) -> Read<CheckName> {
 }
 
 fn signal(log: &mut Log, node: &Node) -> Option<Signal> {
-    one_of(log, node, "signal", &Signal::ALL.map(|signal| (signal.name(), signal)))
+    one_of(log, node, "signal", &Signal::BUILT_IN.map(|signal| (signal.name(), signal)))
 }
 
-fn scope(log: &mut Log, node: &Node, signal: Option<Signal>) -> Option<Scope> {
+fn scope(log: &mut Log, node: &Node, signal: Option<&Signal>) -> Option<Scope> {
     let scope = one_of(log, node, "scope", &SCOPES)?;
     let Some(signal) = signal.filter(|signal| !signal.is_live()) else { return Some(scope) };
     let wrong = Wrong::new(format!("`{}` has no scope: it is not measured on requests", signal.name()));
@@ -99,7 +100,7 @@ fn scope(log: &mut Log, node: &Node, signal: Option<Signal>) -> Option<Scope> {
     None
 }
 
-fn window(log: &mut Log, node: &Node, signal: Option<Signal>) -> Option<Window> {
+fn window(log: &mut Log, node: &Node, signal: Option<&Signal>) -> Option<Window> {
     let expected = "`stage` or a duration such as `5m`";
     let window = value(log, node, expected, |text| match text {
         "stage" => Ok(Window::Stage),
@@ -119,12 +120,12 @@ fn window(log: &mut Log, node: &Node, signal: Option<Signal>) -> Option<Window> 
     None
 }
 
-fn limit(log: &mut Log, node: &Node, signal: Option<Signal>, sign: &str) -> Option<Option<Condition>> {
+fn limit(log: &mut Log, node: &Node, signal: Option<&Signal>, sign: &str) -> Option<Option<Condition>> {
     // Without a signal the condition is judged by its form, and nothing comes of it.
     value(log, node, "a condition in quotes, such as `\"> 0\"`", |text| condition(text, signal, sign))?.map(Some)
 }
 
-fn except(log: &mut Log, node: &Node, signal: Option<Signal>) -> Option<Vec<Exception>> {
+fn except(log: &mut Log, node: &Node, signal: Option<&Signal>) -> Option<Vec<Exception>> {
     let nodes = items(log, node, EXCEPTIONS.len() * 2, "a list such as `[unavailable]`")?;
     let list = distinct(log, nodes, |_| "unavailable", |log, node| one_of(log, node, "exception", &EXCEPTIONS));
     let fits = signal.is_none_or(|signal| matches!(signal, Signal::Live5xx | Signal::LiveErrorRate));

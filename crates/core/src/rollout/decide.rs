@@ -6,7 +6,7 @@
 
 use super::event::RestartReason;
 use super::verdict::judge;
-use super::{Cause, CheckReport, Evidence, Phase, Progress, Rollout, Verdict};
+use super::{Cause, CheckReport, Evidence, Phase, Progress, Rollout, Statistics, Verdict};
 use crate::policy::{OnBlind, OnDegraded, Policy};
 use crate::{Millis, Percent, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -113,6 +113,9 @@ pub struct Judgement {
     pub progress: Progress,
     /// Whether somebody must be paged now because the checks have been blind for too long.
     pub page_blind: bool,
+    /// What the sequential tests know after this evidence.
+    #[serde(default)]
+    pub statistics: Statistics,
 }
 
 /// Decides. Pure and total: the same values give the same decision, on any machine, at any time.
@@ -142,7 +145,7 @@ pub fn decide(policy: &Policy, rollout: &Rollout, evidence: &Evidence, now: Time
     } else {
         unbreached(policy, rollout, evidence, &checks, progress, now)
     };
-    Judgement { decision, checks, credit, progress, page_blind }
+    Judgement { decision, checks, credit, progress, page_blind, statistics: rollout.statistics.clone() }
 }
 
 /// The soak grows only while ramping, under healthy or thin checks, by a tick that was no outage,

@@ -1,6 +1,6 @@
 //! What happened, and what it makes of a rollout.
 
-use super::{Actor, Build, Cause, Epoch, Phase, PolicyRevision, Progress, Revision, Rollout, RolloutId};
+use super::{Actor, Build, Cause, Epoch, Phase, PolicyRevision, Progress, Revision, Rollout, RolloutId, Statistics};
 use crate::policy::GateItem;
 use crate::{FlagKey, Millis, Percent, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -269,7 +269,9 @@ fn born(start: &Start, at: Timestamp) -> Rollout {
         started_at: at,
         ended_at: None,
         cause: None,
+        frozen: None,
         progress: Progress::default(),
+        statistics: Statistics::default(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{Build, Epoch, RolloutId};
 use crate::policy::CheckName;
+use crate::stats::{Arms, Trials};
 use crate::{Millis, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -17,6 +18,70 @@ pub struct Evidence {
     pub since_last_tick: Option<Millis>,
     /// The build that serves now.
     pub build: Build,
+    /// The canary's requests of this epoch, held against each check's `advance_if`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub counts: BTreeMap<CheckName, Trials>,
+    /// Bins that have closed since the last one the rollout took in, oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bins: Vec<Bin>,
+    /// How many different subjects this process has seen in this epoch.
+    #[serde(default)]
+    pub subjects: Subjects,
+}
+
+impl Evidence {
+    /// Nothing is known but what serves.
+    pub fn of(build: Build) -> Self {
+        Self {
+            readings: BTreeMap::new(),
+            canary_requests: 0,
+            since_last_tick: None,
+            build,
+            counts: BTreeMap::new(),
+            bins: Vec::new(),
+            subjects: Subjects::default(),
+        }
+    }
+}
+
+/// Different subjects that were evaluated, without those a target or a header decides for.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Subjects {
+    /// With the flag on.
+    pub canary: u64,
+    /// With the flag off.
+    pub control: u64,
+}
+
+/// What canary and control went through in one stretch of time under one epoch.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Bin {
+    /// When it began; its length is the policy's.
+    pub start: Timestamp,
+    /// The epoch whose requests it counts.
+    pub epoch: Epoch,
+    /// The percent of that epoch, as a share: 0..=1.
+    pub share: f64,
+    /// Requests of the canary.
+    pub canary: u64,
+    /// Requests of control.
+    pub control: u64,
+    /// Failures by check, on both sides.
+    pub counts: BTreeMap<CheckName, BinCounts>,
+}
+
+/// What one check counted in one bin.
+#[derive(Clone, Copy, Default, PartialEq, Debug, Serialize, Deserialize)]
+pub struct BinCounts {
+    /// Against the check's own limit: failures, or requests slower than `rollback_if`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<Arms>,
+    /// Canary against control: failures, or requests slower than the frozen edge. None before there is an edge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub compared: Option<Arms>,
+    /// The p95 of control so far, in milliseconds, once enough of its requests were seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tail_edge_ms: Option<f64>,
 }
 
 /// One measurement of one check, and which stage of which rollout it speaks of.

@@ -13,14 +13,16 @@ mod explain;
 mod ids;
 mod invariants;
 mod state;
+mod statistics;
 mod verdict;
 
 pub use command::{Command, CommandKind, Order, Permit, Refusal, permit, plan};
 pub use decide::{Decision, Judgement, MAX_TICKS_CREDITED, Need, NeedCode, decide};
 pub use event::{Entry, Event, RestartReason, Start, apply, fold};
-pub use evidence::{Evidence, Outcome, Reading, Sample};
+pub use evidence::{Bin, BinCounts, Evidence, Outcome, Reading, Sample, Subjects};
 pub use explain::sentence;
 pub use ids::{Actor, Build, Epoch, Fence, PolicyRevision, Revision, RolloutId};
 pub use invariants::{Invariant, Violation, check_step};
 pub use state::{Cause, Phase, Progress, Rollout};
+pub use statistics::Statistics;
 pub use verdict::{CheckReport, Verdict};

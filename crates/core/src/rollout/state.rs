@@ -1,6 +1,6 @@
 //! Where a rollout stands.
 
-use super::{Actor, Build, Epoch, PolicyRevision, Revision, RolloutId};
+use super::{Actor, Build, Epoch, PolicyRevision, Revision, RolloutId, Statistics};
 use crate::policy::{CheckName, Policy, Stage};
 use crate::{FlagKey, Millis, Percent, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -84,8 +84,14 @@ pub struct Rollout {
     pub ended_at: Option<Timestamp>,
     /// Why it was rolled back.
     pub cause: Option<Cause>,
-    /// What the ticks of this epoch added up to; the only part that changes without an event.
+    /// Why the ramp was stopped where it stands; a person resumes it.
+    #[serde(default)]
+    pub frozen: Option<Cause>,
+    /// What the ticks of this epoch added up to. This and `statistics` alone change without an event.
     pub progress: Progress,
+    /// What the ticks of all epochs taught the sequential tests.
+    #[serde(default)]
+    pub statistics: Statistics,
 }
 
 /// What ticks accumulate within one epoch.

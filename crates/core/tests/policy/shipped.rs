@@ -3,8 +3,8 @@
 use super::{SHIPPED, SOUND, sound, with_keys};
 use rampart_core::flag::Targets;
 use rampart_core::policy::{
-    Approvals, BucketBy, Check, CheckName, Condition, Exception, Gate, GateItem, OnBlind, OnDegraded, Op, Policy,
-    Scope, Signal, Stage, Window, show,
+    Approvals, BucketBy, Check, CheckName, Condition, Exception, Gate, GateItem, OnBlind, OnBreach, OnDegraded,
+    OnSharedIncident, Op, Policy, Proof, Scope, Signal, Stage, Window, show,
 };
 use rampart_core::{Millis, Percent};
 
@@ -22,11 +22,14 @@ fn check(name: &str, signal: Signal) -> Check {
         rollback_if: None,
         min_samples: 0,
         except: Vec::new(),
+        on_breach: OnBreach::Rollback,
+        shadow: false,
+        schedule: None,
     }
 }
 
 fn stage(percent: u8, hours: u64) -> Stage {
-    Stage { percent: Percent::whole(percent), soak: Millis::hours(hours), min_requests: 100 }
+    Stage { percent: Percent::whole(percent), soak: Millis::hours(hours), min_requests: 100, evidence: Proof::Observed }
 }
 
 #[test]
@@ -73,6 +76,11 @@ fn the_shipped_policy_is_read_as_it_is_written() {
         stale_after: Millis::seconds(30),
         watch_after: Millis::hours(1),
         fail_to_zero_after: Millis::minutes(10),
+        compare: None,
+        harm_budget: None,
+        windows: None,
+        max_hold: None,
+        on_shared_incident: OnSharedIncident::Rollback,
     };
     assert_eq!(sound(SHIPPED), expected);
 }

@@ -64,14 +64,19 @@ impl Class {
 
     fn reading(self, policy: &Policy, check: &Check, rollout: &Rollout, now: Timestamp) -> Option<Reading> {
         let (good, bad, awful) = match check.signal {
-            Signal::LiveErrorRate => (0.0, 0.5, 0.9),
+            Signal::LiveErrorRate | Signal::LiveRejections => (0.0, 0.5, 0.9),
             Signal::LiveP95 => (212.0, 700.0, 2000.0),
             Signal::Live5xx
+            | Signal::LiveCrashes
             | Signal::AuditViolations
             | Signal::ProbeRls
+            | Signal::ProbeRead
+            | Signal::ProbeWrite
             | Signal::ReportDataInconsistency
             | Signal::ReportOther
-            | Signal::ReportAny => (0.0, 1.0, 3.0),
+            | Signal::ReportAny
+            | Signal::Prometheus(_)
+            | Signal::Sql(_) => (0.0, 1.0, 3.0),
         };
         let value = |value| Sample { value, samples: 10_000 };
         let both = |sample| Outcome::Measured { window: sample, newest: sample };
@@ -284,7 +289,7 @@ impl Life {
                     readings: self.readings(classes),
                     canary_requests: *canary_requests,
                     since_last_tick: (!new_holder).then_some(*after),
-                    build: build(if *serving == 0 { "build-1" } else { "build-2" }),
+                    ..Evidence::of(build(if *serving == 0 { "build-1" } else { "build-2" }))
                 };
                 self.ticks(classes, &evidence, *lost);
             }

@@ -2,7 +2,8 @@
 
 use rampart_core::flag::Targets;
 use rampart_core::policy::{
-    BucketBy, Check, CheckName, Condition, Gate, OnBlind, OnDegraded, Op, Policy, Scope, Signal, Stage, Window,
+    BucketBy, Check, CheckName, Condition, Gate, OnBlind, OnBreach, OnDegraded, OnSharedIncident, Op, Policy, Proof,
+    Scope, Signal, Stage, Window,
 };
 use rampart_core::rollout::{
     Actor, Build, Command, Entry, Event, Evidence, Judgement, Need, NeedCode, Order, Outcome, PolicyRevision, Reading,
@@ -47,7 +48,14 @@ fn check(called: &str, signal: Signal, window: Window) -> Check {
         rollback_if: None,
         min_samples: 0,
         except: Vec::new(),
+        on_breach: OnBreach::Rollback,
+        shadow: false,
+        schedule: None,
     }
+}
+
+fn stage(of: u8, hours: u64, min_requests: u64) -> Stage {
+    Stage { percent: percent(of), soak: Millis::hours(hours), min_requests, evidence: Proof::Observed }
 }
 
 /// The shipped table, with `blind_for` of ten minutes and readings that are stale after thirty seconds.
@@ -57,12 +65,7 @@ pub(crate) fn policy() -> Policy {
         flag: "part_lens_v2".parse().unwrap(),
         bucket_by: BucketBy::UserId,
         targets: Targets::default(),
-        stages: vec![
-            Stage { percent: percent(5), soak: Millis::hours(1), min_requests: 100 },
-            Stage { percent: percent(20), soak: Millis::hours(2), min_requests: 0 },
-            Stage { percent: percent(50), soak: Millis::hours(4), min_requests: 0 },
-            Stage { percent: percent(100), soak: Millis::hours(8), min_requests: 0 },
-        ],
+        stages: vec![stage(5, 1, 100), stage(20, 2, 0), stage(50, 4, 0), stage(100, 8, 0)],
         tick: TICK,
         checks: vec![
             Check {
@@ -99,6 +102,11 @@ pub(crate) fn policy() -> Policy {
         stale_after: STALE_AFTER,
         watch_after: WATCH_AFTER,
         fail_to_zero_after: Millis::minutes(5),
+        compare: None,
+        harm_budget: None,
+        windows: None,
+        max_hold: None,
+        on_shared_incident: OnSharedIncident::Rollback,
     }
 }
 
@@ -242,7 +250,7 @@ impl World {
             readings: readings.collect(),
             canary_requests: 10_000,
             since_last_tick: Some(self.policy.tick),
-            build: self.rollout.build.clone(),
+            ..Evidence::of(self.rollout.build.clone())
         }
     }
 
