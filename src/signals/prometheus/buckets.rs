@@ -112,14 +112,14 @@ impl Buckets {
     }
 
     /// The value to hold against a limit that must be kept to advance: within the limit only where the 95th percentile
-    /// surely is. None where the histogram ends before the limit.
+    /// surely is, and so over a limit that lies beyond the end of the histogram.
     pub fn against_health(&self, limit: Option<f64>) -> Option<f64> {
         let p95 = self.p95()?;
         let exact = limit.is_none_or(|limit| self.over(limit).is_some());
         match (exact, p95.at_most) {
             (true, _) => Some(p95.about),
             (false, Some(at_most)) => Some(at_most),
-            (false, None) => limit.filter(|limit| *limit < p95.at_least).map(|_| p95.at_least),
+            (false, None) => limit.map(|limit| limit.max(p95.at_least).next_up()),
         }
     }
 }
@@ -190,7 +190,10 @@ mod tests {
         assert_eq!(bad.tail_edge(), Some(2.5));
         let beyond = histogram(&[30.0; 20]);
         assert!(beyond.against_harm(Some(2.5)).unwrap() > 2.5);
-        assert_eq!((beyond.against_health(Some(2.0)), beyond.against_health(Some(60.0))), (Some(2.5), None));
+        assert_eq!(
+            (beyond.against_health(Some(2.0)), beyond.against_health(Some(60.0))),
+            (Some(2.5_f64.next_up()), Some(60.0_f64.next_up()))
+        );
     }
 
     #[test]

@@ -56,6 +56,20 @@ pub enum Trouble {
     CutOff(String),
     /// A file of credentials that cannot be used.
     Credentials(String),
+    /// Counters that did not rise: 0 of 0.
+    NothingCounted,
+    /// Series that are no whole histogram.
+    NoHistogram,
+    /// A stage younger than the newest data.
+    TooYoung,
+    /// The daemon's own heartbeat cannot be read.
+    NoHeartbeat(Box<Trouble>),
+    /// The daemon's own heartbeat is older than a reading may be.
+    Lagging(Millis),
+    /// The server's clock and the database's are so far apart.
+    ClocksDiffer(Millis),
+    /// No server is named.
+    NoServer,
 }
 
 impl Trouble {
@@ -69,7 +83,14 @@ impl Trouble {
             | Trouble::Infinite(_)
             | Trouble::Stale(_)
             | Trouble::Warned(_)
-            | Trouble::Partial => Outcome::NoEvidence(why),
+            | Trouble::Partial
+            | Trouble::NothingCounted
+            | Trouble::TooYoung
+            | Trouble::Lagging(_) => Outcome::NoEvidence(why),
+            Trouble::NoHeartbeat(inner) => match inner.outcome() {
+                Outcome::NoEvidence(_) => Outcome::NoEvidence(why),
+                Outcome::Fault(_) | Outcome::Measured { .. } => Outcome::Fault(why),
+            },
             Trouble::Ahead(_)
             | Trouble::Several(_)
             | Trouble::Doubled(_)
@@ -87,7 +108,10 @@ impl Trouble {
             | Trouble::TooLarge(_)
             | Trouble::Unreachable(_)
             | Trouble::CutOff(_)
-            | Trouble::Credentials(_) => Outcome::Fault(why),
+            | Trouble::Credentials(_)
+            | Trouble::NoHistogram
+            | Trouble::ClocksDiffer(_)
+            | Trouble::NoServer => Outcome::Fault(why),
         }
     }
 }
@@ -138,6 +162,15 @@ impl fmt::Display for Trouble {
             Trouble::Unreachable(why) => write!(f, "the server cannot be reached: {why}"),
             Trouble::CutOff(why) => write!(f, "the answer broke off: {why}"),
             Trouble::Credentials(why) => write!(f, "no credentials: {why}"),
+            Trouble::NothingCounted => f.write_str("nothing was counted in the window"),
+            Trouble::NoHistogram => {
+                f.write_str("the query finds no whole histogram; select _bucket series with every `le` up to +Inf")
+            }
+            Trouble::TooYoung => f.write_str("the server's newest data is from before this stage"),
+            Trouble::NoHeartbeat(why) => write!(f, "the daemon's own heartbeat does not come back: {why}"),
+            Trouble::Lagging(lag) => write!(f, "the daemon's own heartbeat comes back {lag} late"),
+            Trouble::ClocksDiffer(by) => write!(f, "the server's clock and the database's are {by} apart"),
+            Trouble::NoServer => f.write_str("RAMPART_PROMETHEUS_URL is not set"),
         }
     }
 }
@@ -176,6 +209,14 @@ mod tests {
             ("a refused connection", Trouble::Unreachable(said("connection refused"))),
             ("an answer that breaks off", Trouble::CutOff(said("the connection broke"))),
             ("credentials that cannot be read", Trouble::Credentials(said("/run/secrets/token: entity not found"))),
+            ("counters that did not rise", Trouble::NothingCounted),
+            ("buckets without `+Inf` or without `le`", Trouble::NoHistogram),
+            ("data from before the stage", Trouble::TooYoung),
+            ("no heartbeat of the daemon", Trouble::NoHeartbeat(Box::new(Trouble::Empty))),
+            ("no way to read the heartbeat", Trouble::NoHeartbeat(Box::new(Trouble::Late(Millis::seconds(4))))),
+            ("a heartbeat older than `stale_after`", Trouble::Lagging(Millis::minutes(3))),
+            ("clocks that differ by more than 5 s", Trouble::ClocksDiffer(Millis::minutes(3))),
+            ("no server that is named", Trouble::NoServer),
         ]
     }
 
