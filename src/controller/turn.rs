@@ -2,12 +2,16 @@
 //!
 //! It takes no input but what it reads, so whoever wakes it carries no data, and the next turn is the retry.
 
+use super::checks::Proofs;
 use super::guard::Watched;
 use super::run::Controller;
 use super::serve::watched_of;
 use crate::clock::{self, Stopwatch};
 use crate::store::{NewEntry, StoreError, StoredRollout, Sync};
-use rampart_core::rollout::{Actor, Decision, Event, Judgement, Revision, RolloutId, decide};
+use rampart_core::policy::Check;
+use rampart_core::rollout::{
+    Actor, Decision, Event, Evidence, Judgement, Revision, RolloutId, decide, proof, sentence,
+};
 use rampart_core::{FlagKey, Millis, Percent, Timestamp};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -40,6 +44,8 @@ pub(super) struct Memory {
     /// A tick across a change credits nothing.
     pub(super) ticked: HashMap<RolloutId, LastTick>,
     pub(super) judged: HashMap<RolloutId, Judgement>,
+    /// What the requests of the present stage prove, as of that judgement.
+    pub(super) proofs: HashMap<RolloutId, Proofs>,
     /// Rolled-back rollouts whose judgement is the one in the journal.
     pub(super) recalled: HashSet<RolloutId>,
     pub(super) journal_seen: Option<i64>,
@@ -114,6 +120,7 @@ impl Controller {
         let newest = |id: &RolloutId| rollouts.iter().any(|stored| stored.rollout.id == *id);
         memory.ticked.retain(|id, _| newest(id));
         memory.judged.retain(|id, _| newest(id));
+        memory.proofs.retain(|id, _| newest(id));
         memory.recalled.retain(newest);
         let (mut refused, mut worked) = (Ok(()), rollouts.is_empty());
         for stored in &mut rollouts {
@@ -172,6 +179,7 @@ impl Controller {
         let judgement = decide(&stored.policy, &stored.rollout, &evidence, sync.now);
         memory.ticked.insert(id, LastTick { revision, held, at: sync.now, ours: clock::monotonic() });
         memory.judged.insert(id, judgement.clone());
+        memory.proofs.insert(id, proofs(&watched, &evidence, sync.now));
         if self.guard.brake_if_needed(&watched, judgement.clone(), seen) || !held {
             return Ok(());
         }
@@ -179,8 +187,14 @@ impl Controller {
         if judgement.page_blind {
             self.page_blind(stored, &judgement).await?;
         }
+        if judgement.page_hold {
+            self.page_hold(stored, &judgement).await?;
+        }
         self.store.tick(&stored.rollout, &judgement, sync.now).await?;
         stored.rollout.progress = judgement.progress;
+        if let Some(statistics) = judgement.statistics.clone() {
+            stored.rollout.statistics = statistics;
+        }
         if let Some(event) = event_of(stored, &judgement) {
             let after =
                 self.committer.change(&stored.rollout, event.clone(), Actor::controller(), Some(&judgement)).await?;
@@ -194,10 +208,27 @@ impl Controller {
 
     async fn page_blind(&self, stored: &StoredRollout, judgement: &Judgement) -> Result<(), StoreError> {
         let Some(since) = judgement.progress.blind_since else { return Ok(()) };
+        let text = format!("{} is blind since {}", stored.rollout.flag, since.format("%H:%M:%S UTC"));
+        self.page(stored, judgement, Event::BlindPaged { since }, &text).await
+    }
+
+    /// The stage lasts far longer than its soak: somebody should know what it waits for.
+    async fn page_hold(&self, stored: &StoredRollout, judgement: &Judgement) -> Result<(), StoreError> {
+        let said = sentence(&stored.policy, Some(&stored.rollout), Some(judgement));
+        let text = format!("{} has not moved for long: {said}", stored.rollout.flag);
+        self.page(stored, judgement, Event::HoldPaged { text: said }, &text).await
+    }
+
+    /// Puts a page into the journal and the outbox together.
+    async fn page(
+        &self,
+        stored: &StoredRollout,
+        judgement: &Judgement,
+        event: Event,
+        text: &str,
+    ) -> Result<(), StoreError> {
         let rollout = &stored.rollout;
-        let event = Event::BlindPaged { since };
-        let text = format!("{} is blind since {}", rollout.flag, since.format("%H:%M:%S UTC"));
-        let notice = crate::store::notice(uuid::Uuid::now_v7(), event.kind(), rollout, &text);
+        let notice = crate::store::notice(uuid::Uuid::now_v7(), event.kind(), rollout, text);
         let evidence = serde_json::to_value(judgement)?;
         let entry = NewEntry::new(event, rollout, self.clock.now(), Actor::controller(), None, Some(evidence));
         self.store.note(rollout, &entry, Some(&notice)).await
@@ -215,6 +246,12 @@ impl Controller {
     }
 }
 
+/// What the evidence proves of each check that counts requests against a limit.
+fn proofs(watched: &Watched, evidence: &Evidence, now: Timestamp) -> Proofs {
+    let of = |check: &Check| Some((check.name.clone(), proof(check, &watched.rollout, evidence, now)?));
+    watched.policy.checks.iter().filter_map(of).collect()
+}
+
 /// The event a decision makes happen; none for a hold, and none for a rollback, which is the brake's.
 fn event_of(stored: &StoredRollout, judgement: &Judgement) -> Option<Event> {
     match &judgement.decision {
@@ -223,7 +260,8 @@ fn event_of(stored: &StoredRollout, judgement: &Judgement) -> Option<Event> {
             Some(Event::Advanced { stage: *stage, percent: *percent, proven: true })
         }
         Decision::Complete => Some(Event::Completed),
-        Decision::StepBack { stage, percent } => Some(Event::StageSet { stage: Some(*stage), percent: *percent }),
+        Decision::StepBack { stage, percent, .. } => Some(Event::StageSet { stage: Some(*stage), percent: *percent }),
+        Decision::Freeze { cause } => Some(Event::Frozen { cause: cause.clone() }),
         Decision::RestartStage { why } => {
             tracing::info!(flag = %stored.rollout.flag, ?why, "the stage begins again");
             Some(Event::StageRestarted { why: why.clone() })

@@ -11,6 +11,6 @@ mod sensors;
 mod tally;
 
 pub use board::Board;
-pub use live::{Cohort, Live, Observation, Traffic};
+pub use live::{Cohort, Live, Observation, SubjectHash, Traffic};
 pub use sensors::{Sensors, flush_slots};
 pub use tally::{CLIENT_GONE, GIVEN_UP_AFTER, Tally};

@@ -49,6 +49,7 @@ impl Pending {
         let seen = Observation {
             stage,
             cohort: served.cohort,
+            subject: served.subject,
             status,
             micros: u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
             unavailable: served.unavailable,

@@ -6,10 +6,12 @@
 mod advance;
 mod blind;
 mod commands;
+mod harm;
 mod health;
 mod invariants;
 mod matrix;
 mod new_build;
+mod on_breach;
 mod owned_evidence;
 mod properties;
 mod safety;

@@ -222,6 +222,9 @@ impl World {
     pub(crate) fn tick(&mut self, evidence: &Evidence) -> Judgement {
         let judgement = self.decide(evidence);
         self.rollout.progress = judgement.progress;
+        if let Some(statistics) = judgement.statistics.clone() {
+            self.rollout.statistics = statistics;
+        }
         judgement
     }
 
@@ -309,6 +312,7 @@ pub(crate) fn needs(judgement: &Judgement) -> &[Need] {
         | Decision::Complete
         | Decision::Rollback { .. }
         | Decision::StepBack { .. }
+        | Decision::Freeze { .. }
         | Decision::RestartStage { .. } => &[],
     }
 }
@@ -325,6 +329,7 @@ pub(crate) fn breached(judgement: &Judgement) -> Option<&str> {
         | Decision::Advance { .. }
         | Decision::Complete
         | Decision::StepBack { .. }
+        | Decision::Freeze { .. }
         | Decision::RestartStage { .. } => None,
     }
 }
