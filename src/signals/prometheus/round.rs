@@ -55,6 +55,9 @@ struct Text {
 /// The part of an answer that one flag is told; all of it for none.
 type Part = (usize, Option<FlagKey>);
 
+/// Which part each flag of each template is told; those that name no flag stand under none.
+type Places = BTreeMap<(usize, Option<FlagKey>), Part>;
+
 #[derive(Debug)]
 struct Question {
     kind: Kind,
@@ -221,7 +224,7 @@ impl Round {
             let found = found.ok_or(Trouble::Empty)?.as_ref().map_err(Clone::clone)?;
             parts.push(found.get(flag.as_ref().map_or("", FlagKey::as_str)));
         }
-        measure(question.kind, &parts)
+        measure(question.kind, &parts, self.end, self.stale_after)
     }
 }
 
@@ -291,7 +294,7 @@ impl Templates {
     }
 
     /// The texts, and which part of which text each flag of each template is told.
-    fn texts(self) -> (Vec<Text>, BTreeMap<(usize, Option<FlagKey>), Part>) {
+    fn texts(self) -> (Vec<Text>, Places) {
         let (mut texts, mut parts) = (Vec::new(), BTreeMap::new());
         let mut templates: Vec<(Template, usize)> = self.places.into_iter().collect();
         templates.sort_by_key(|(_, place)| *place);
