@@ -53,10 +53,15 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(make: Make, target: SocketAddr) -> Self {
+        Self::scraping(make, target, "200ms").await
+    }
+
+    /// One that asks a target so often.
+    pub(crate) async fn scraping(make: Make, target: SocketAddr, every: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("rampart-it-{}", uuid::Uuid::now_v7()));
         std::fs::create_dir_all(&folder).unwrap();
         let config = format!(
-            "global: {{ scrape_interval: 200ms, scrape_timeout: 200ms }}\n\
+            "global: {{ scrape_interval: {every}, scrape_timeout: {every} }}\n\
              scrape_configs:\n\
              - {{ job_name: target, static_configs: [{{ targets: [\"{target}\"] }}] }}\n\
              - {{ job_name: more, file_sd_configs: [{{ files: [{}] }}] }}\n",
