@@ -60,6 +60,7 @@ bench: setup ## Measure the figures that performance.md quotes
 	cargo build --release --quiet --bin rampart
 	cargo bench --bench guard
 	cargo bench --bench parts
+	cargo bench --bench prometheus
 	cargo bench --bench scale
 
 .PHONY: table
