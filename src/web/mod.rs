@@ -11,6 +11,8 @@ mod gate;
 mod health;
 mod journal;
 mod page;
+mod policies;
+mod preflight;
 mod problem;
 mod readings;
 mod recorded;

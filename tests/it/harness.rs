@@ -222,6 +222,12 @@ impl Daemon {
             .unwrap()
     }
 
+    /// What the ops API answers a viewer, as text.
+    pub(crate) async fn ops_text(&self, path: &str) -> String {
+        let request = self.http.get(format!("{}/api/v1{path}", self.base)).bearer_auth(VIEWER);
+        request.send().await.unwrap().text().await.unwrap()
+    }
+
     pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
         self.http.get(format!("{}{path}", self.base)).send().await.unwrap()
     }

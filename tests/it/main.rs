@@ -13,6 +13,7 @@ mod orders;
 mod parts;
 mod pooler;
 mod private;
+mod prometheus;
 mod replay;
 mod rollback;
 mod runbook;

@@ -223,3 +223,84 @@ async fn the_database_keeps_every_number_to_the_last_bit() {
     let read: Value = sqlx::query_scalar("select $1::jsonb").bind(stored).fetch_one(&mut owner).await.unwrap();
     assert_eq!(serde_json::from_value::<Evidence>(read).unwrap(), evidence);
 }
+
+#[tokio::test]
+async fn a_back_test_of_the_recorded_run_agrees_with_what_happened() {
+    let daemon = rolled_back().await;
+    let file = daemon.folder.join("policies/part_lens_v2.yaml");
+    let file = file.to_str().unwrap();
+    let run = |args: &[&str]| {
+        let done = daemon.cli(&[&["policy", "backtest"], args].concat());
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (done.status.code(), text(&done.stdout), text(&done.stderr))
+    };
+    let (code, found, errors) = run(&[file, "--journal", FLAG, "--json"]);
+    assert_eq!(code, Some(0), "{errors}");
+    let found: Value = serde_json::from_str(&found).unwrap();
+    assert_eq!((&found["agrees"], &found["same_policy"]), (&json!(true), &json!(true)), "{found:#}");
+    assert_eq!((&found["false_alarms"], &found["missed"], &found["rollbacks"]), (&json!(0), &json!(false), &json!(1)));
+    let at = |moves: &Value| moves.as_array().unwrap().iter().map(|made| made["at"].clone()).collect::<Vec<_>>();
+    assert_eq!(at(&found["moves"]), at(&found["recorded"]), "to the microsecond");
+
+    // The same from a file, under a policy that does not look at what broke.
+    let recording = daemon.ops_text(&format!("/rollouts/{FLAG}/recording")).await;
+    assert!(recording.starts_with("{\"head\":"), "{recording:.100}");
+    let (recorded, blind) = (daemon.folder.join("recording.jsonl"), daemon.folder.join("blind.yaml"));
+    std::fs::write(&recorded, &recording).unwrap();
+    let without = policy().lines().filter(|line| !line.contains("rls_bypasses")).collect::<Vec<_>>().join("\n");
+    std::fs::write(&blind, without).unwrap();
+    let (recorded, blind) = (recorded.to_str().unwrap(), blind.to_str().unwrap());
+    let (code, text, errors) = run(&[blind, "--recording", recorded]);
+    assert_eq!(code, Some(0), "{errors}");
+    assert!(text.contains("missed: ") && text.contains("exposure of then"), "{text}");
+
+    // Half a recording is none.
+    let half = recording.lines().take(recording.lines().count() - 3).collect::<Vec<_>>().join("\n");
+    std::fs::write(recorded, half).unwrap();
+    let (code, _, errors) = run(&[blind, "--recording", recorded]);
+    assert_eq!(code, Some(1));
+    assert!(errors.contains("broke off"), "{errors}");
+    assert_eq!(run(&[blind]).0, Some(2), "neither a journal nor a recording");
+}
+
+#[tokio::test]
+async fn a_decision_is_explained_with_its_rule_and_what_it_saw() {
+    let daemon = rolled_back().await;
+    let explain = |at: &[&str]| {
+        let done = daemon.cli(&[&["rollout", "explain"], at].concat());
+        assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8_lossy(&done.stdout).into_owned()
+    };
+    let text = explain(&[]);
+    assert!(text.starts_with("part_lens_v2 · rollback on "), "{text}");
+    assert!(text.contains("\nrule breach: A check that breaks its rollback limit"), "{text}");
+    assert!(text.contains("  breach    rls_bypasses") && text.contains("probe.rls · breaks > 0"), "{text}");
+    assert!(text.contains("\nnearest: it would have stayed at 20 %, had rls bypasses read no more than 0"), "{text}");
+    let journal = daemon.journal().await;
+    let seq_of = |kind: &str| journal.iter().find(|entry| entry["kind"] == kind).unwrap()["seq"].to_string();
+    let advanced = explain(&["--at", &seq_of("advanced")]);
+    assert!(advanced.contains("rule advance: ") && advanced.contains(" of 2 s of soak served"), "{advanced}");
+    let started = explain(&["--at", &seq_of("started")]);
+    assert!(started.contains("No rule decided this"), "{started}");
+    let path = format!("/rollouts/{FLAG}/explain");
+    let (_, json) = daemon.ops(VIEWER, "GET", &path, None).await;
+    assert_eq!(json["explanation"]["rule"]["name"], "breach");
+    assert_eq!(json["text"], text);
+    assert_eq!(daemon.ops(VIEWER, "GET", &format!("{path}?seq=99999"), None).await.0, 404);
+    assert_eq!(daemon.ops(VIEWER, "GET", &format!("{path}?seq=x"), None).await.0, 400);
+}
+
+#[tokio::test]
+async fn a_running_rollout_explains_its_newest_tick() {
+    let daemon = Daemon::start().await;
+    let path = format!("/rollouts/{FLAG}/explain");
+    assert_eq!(daemon.ops(VIEWER, "GET", &path, None).await.0, 404);
+    daemon.start_rollout().await;
+    while ticks(&daemon).await == 0 {
+        tokio::task::yield_now().await;
+    }
+    let (status, found) = daemon.ops(VIEWER, "GET", &path, None).await;
+    assert_eq!((status, &found["seq"]), (200, &Value::Null), "{found}");
+    assert_eq!(found["explanation"]["decision"]["kind"], "hold");
+    assert_eq!(found["explanation"]["checks"].as_array().unwrap().len(), 5);
+}
