@@ -5,11 +5,15 @@
 //! never holds up a fast one.
 
 mod board;
+mod crashes;
 mod live;
+mod probes;
 mod sensors;
+mod sql;
 mod tally;
 
 pub use board::Board;
 pub use live::{Cohort, Live, Observation, SubjectHash, Traffic};
+pub use probes::OwnApi;
 pub use sensors::{Sensors, flush_slots};
 pub use tally::{CLIENT_GONE, GIVEN_UP_AFTER, Tally};

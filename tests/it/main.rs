@@ -15,6 +15,8 @@ mod pooler;
 mod private;
 mod rollback;
 mod runbook;
+mod signals;
+mod signals_sql;
 mod signatures;
 mod storage;
 mod surfaces;
