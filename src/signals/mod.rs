@@ -7,6 +7,7 @@
 mod board;
 mod crashes;
 mod live;
+mod passing;
 mod probes;
 mod sensors;
 mod sql;
@@ -14,6 +15,7 @@ mod tally;
 
 pub use board::Board;
 pub use live::{Cohort, Live, Observation, SubjectHash, Traffic};
+pub use passing::Passing;
 pub use probes::OwnApi;
 pub use sensors::{Sensors, flush_slots};
 pub use tally::{CLIENT_GONE, GIVEN_UP_AFTER, Tally};

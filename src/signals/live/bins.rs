@@ -8,14 +8,14 @@ use super::outcome::{P95, failures};
 use super::story::Story;
 use super::{Cohort, Live};
 use crate::signals::Tally;
-use rampart_core::policy::{Check, CheckName, Policy, Signal};
+use rampart_core::Timestamp;
+use rampart_core::policy::{Check, CheckName, Compare, Policy, Signal};
 use rampart_core::rollout::{Bin, BinCounts, Epoch, Rollout};
 use rampart_core::stats::{Arms, Histogram, Trials};
-use rampart_core::{Percent, Timestamp};
 use std::collections::BTreeMap;
 
 /// How long after its end a bin is taken for complete.
-const WATERMARK_SECONDS: i64 = 30;
+const WATERMARK_SECONDS: i64 = (Compare::WATERMARK.0 / 1000) as i64;
 /// How many starts of bins one tick takes in at the most; after an outage the next ticks take in the rest.
 pub(super) const MAX_BINS: usize = 60;
 /// So many of control's requests make a p95 to compare with.
@@ -73,7 +73,10 @@ impl Story {
                 Cohort::Forced => {}
             }
         }
-        let edge = self.first_edge(pairs.keys().map(|(start, _)| *start + length));
+        let open =
+            |check: &&Check| check.signal == Signal::LiveP95 && rollout.statistics.tail_edge_ms(&check.name).is_none();
+        let wanted = policy.checks.iter().any(|check| open(&check));
+        let edge = wanted.then(|| self.first_edge(pairs.keys().map(|(start, _)| *start + length))).flatten();
         let bin = |((start, epoch), pair): (&(i64, Epoch), &Pair)| Bin {
             start: Timestamp::from_timestamp(*start, 0).unwrap_or_default(),
             epoch: *epoch,
@@ -88,9 +91,7 @@ impl Story {
     /// The percent of an epoch; of one that this process never saw in force, what its requests made of it.
     fn share(&self, epoch: Epoch, pair: &Pair) -> f64 {
         let (canary, control) = (pair.canary.requests as f64, pair.control.requests as f64);
-        self.percents.get(&epoch).map_or(canary / (canary + control), |percent| {
-            f64::from(percent.basis_points()) / f64::from(Percent::FULL.basis_points())
-        })
+        self.percents.get(&epoch).map_or(canary / (canary + control), |percent| percent.share())
     }
 
     /// The first of these ends before which control has made enough requests, with the p95 of what is kept of them:
