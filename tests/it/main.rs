@@ -16,6 +16,8 @@ mod private;
 mod prometheus;
 mod rollback;
 mod runbook;
+mod signals;
+mod signals_sql;
 mod signatures;
 mod storage;
 mod surfaces;
