@@ -4,7 +4,7 @@
 
 use super::checks::Proofs;
 use super::guard::Watched;
-use super::run::Controller;
+use super::run::{Controller, Life};
 use super::serve::watched_of;
 use crate::clock::{self, Stopwatch};
 use crate::store::{NewEntry, StoreError, StoredRollout, Sync};
@@ -16,7 +16,6 @@ use rampart_core::{FlagKey, Millis, Percent, Timestamp};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio_util::sync::CancellationToken;
 
 /// The longest pause between two turns, whatever the policies' ticks.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -55,17 +54,17 @@ pub(super) struct Memory {
 }
 
 impl Controller {
-    pub(super) async fn turn_until(self: Arc<Self>, stop: CancellationToken) {
+    pub(super) async fn turn_until(self: Arc<Self>, life: Life) {
         loop {
             self.refresh().await;
             self.policies.reload();
             tokio::select! {
-                () = stop.cancelled() => break,
+                () = life.stop.cancelled() => break,
                 () = self.nudge.notified() => {}
                 () = tokio::time::sleep(self.pause().await) => {}
             }
         }
-        if let Err(error) = self.store.retire().await {
+        if let Err(error) = self.store.retire(life.failed.is_cancelled()).await {
             tracing::debug!(%error, "could not say good-bye; the heartbeat will grow old instead");
         }
     }

@@ -490,6 +490,8 @@ async fn what_is_proven_opens_the_gate_and_an_altered_proof_closes_it() {
     let refused = start();
     assert!(refused.contains("canonical_parity.json does not match its recorded hash"), "{refused}");
     std::fs::write(&altered, whole).unwrap();
-    assert_eq!(start(), "");
+    // What it says is what the traffic can prove, not a refusal.
+    let started = start();
+    assert!(started.lines().all(|line| line.contains("canary requests within the soak")), "{started}");
     assert_eq!(daemon.status().await["percent"], 5.0);
 }

@@ -102,6 +102,16 @@ impl Daemon {
         stood_on
     }
 
+    /// Asks the process to stop, waits until it has, and answers what it stood on.
+    pub(crate) fn stop(mut self) -> (TestDatabase, PathBuf) {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(asked.success());
+        assert!(self.child.wait().unwrap().success());
+        let stood_on = (self.database.clone(), self.folder.clone());
+        self.folder = PathBuf::new();
+        stood_on
+    }
+
     pub(crate) fn token(&self, user: &str) -> String {
         let now = rampart::clock::wall().timestamp();
         let claims =

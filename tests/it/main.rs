@@ -17,6 +17,8 @@ mod prometheus;
 mod replay;
 mod rollback;
 mod runbook;
+mod signals;
+mod signals_sql;
 mod signatures;
 mod storage;
 mod surfaces;
