@@ -56,6 +56,7 @@ generate: ## Make everything that is generated and committed: the SQL cache and 
 .PHONY: bench
 bench: setup ## Measure the figures that performance.md quotes
 	cargo bench --bench evaluate
+	cargo bench -p rampart-core --bench statistics
 	cargo build --release --quiet --bin rampart
 	cargo bench --bench guard
 	cargo bench --bench parts

@@ -9,7 +9,7 @@
 //! | [`policy`] | the policy language: parse, check, show |
 //! | [`rollout`] | the decision core: state, evidence, verdicts, decisions, commands, events |
 //! | [`flag`] | bucketing and evaluation |
-//! | [`stats`] | histograms and quantiles |
+//! | [`stats`] | sequential tests, histograms and quantiles |
 
 pub mod flag;
 mod percent;

@@ -51,6 +51,21 @@ impl Histogram {
             (seen >= rank).then(|| upper_edge_ms(*bin))
         })
     }
+
+    /// How many latencies were surely longer than `ms`: those of bins that begin there or later.
+    pub fn certainly_above(&self, ms: f64) -> u64 {
+        self.count_where(|bin| bin.checked_sub(1).map_or(0.0, upper_edge_ms) >= ms)
+    }
+
+    /// How many latencies may have been longer than `ms`: those of bins that end later. The same as
+    /// [`certainly_above`](Self::certainly_above) where a bin ends exactly at `ms`.
+    pub fn possibly_above(&self, ms: f64) -> u64 {
+        self.count_where(|bin| upper_edge_ms(bin) > ms)
+    }
+
+    fn count_where(&self, counts: impl Fn(u16) -> bool) -> u64 {
+        self.counts.iter().filter(|(bin, _)| counts(**bin)).map(|(_, count)| u64::from(*count)).sum()
+    }
 }
 
 /// The bin of a latency: with `u` the units before it, the doublings above 128 give the row and the
@@ -96,6 +111,20 @@ mod tests {
     }
 
     #[test]
+    fn over_a_limit_that_is_an_edge_is_an_exact_count() {
+        let histogram = of([400_000, 500_000, 500_001, 1_000_000, 1_000_001, 30_000_000]);
+        for (limit, over) in [(500.0, 4), (1000.0, 2), (250.0, 6)] {
+            assert_eq!((histogram.certainly_above(limit), histogram.possibly_above(limit)), (over, over));
+        }
+    }
+
+    #[test]
+    fn over_a_limit_within_a_bin_lies_between_two_counts() {
+        let histogram = of([299_000, 300_000, 301_000, 303_000]);
+        assert_eq!((histogram.certainly_above(300.0), histogram.possibly_above(300.0)), (2, 4));
+    }
+
+    #[test]
     fn nothing_counted_has_no_quantile() {
         assert_eq!(Histogram::default().quantile_ms(0.95), None);
     }
@@ -105,6 +134,13 @@ mod tests {
         fn a_latency_is_told_within_one_percent(micros in 200_u64..=Histogram::MAX_MICROS) {
             let told = of([micros]).quantile_ms(1.0).unwrap() * 1000.0;
             prop_assert!(told >= micros as f64 - 0.01 && told <= micros as f64 * 1.01 + 1.0, "{} told as {}", micros, told);
+        }
+
+        #[test]
+        fn the_count_over_a_limit_lies_between(latencies in prop::collection::vec(0_u64..2_000_000, 0..50), limit in 0_u64..2_000_000) {
+            let over = latencies.iter().filter(|micros| **micros > limit).count() as u64;
+            let (histogram, ms) = (of(latencies), limit as f64 / 1000.0);
+            prop_assert!(histogram.certainly_above(ms) <= over && over <= histogram.possibly_above(ms));
         }
 
         #[test]
