@@ -21,6 +21,7 @@ mod number;
 mod parse;
 mod read;
 mod read_check;
+pub mod reader;
 mod show;
 mod signal;
 mod span;
