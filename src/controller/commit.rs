@@ -137,6 +137,7 @@ impl Committer {
 fn notices(event: &Event, after: &Rollout) -> Vec<Notice> {
     let text = match event {
         Event::RolledBack { cause } => format!("{} was rolled back to 0 %: {}", after.flag, cause.text()),
+        Event::Frozen { cause } => format!("{} is frozen at {}: {}", after.flag, after.percent, cause.text()),
         Event::Completed => format!("{} is complete at 100 %", after.flag),
         Event::Started(start) if !start.missing_gate.is_empty() => {
             let missing: Vec<&str> = start.missing_gate.iter().map(|item| item.name()).collect();
@@ -153,6 +154,7 @@ fn notices(event: &Event, after: &Rollout) -> Vec<Notice> {
         | Event::LeaseLapsed { .. }
         | Event::LeaseRegained
         | Event::BlindPaged { .. }
+        | Event::HoldPaged { .. }
         | Event::SqlIgnored { .. } => return Vec::new(),
     };
     vec![crate::store::notice(Uuid::now_v7(), event.kind(), after, &text)]

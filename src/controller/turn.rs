@@ -7,7 +7,7 @@ use super::run::Controller;
 use super::serve::watched_of;
 use crate::clock::{self, Stopwatch};
 use crate::store::{NewEntry, StoreError, StoredRollout, Sync};
-use rampart_core::rollout::{Actor, Decision, Event, Judgement, Revision, RolloutId, decide};
+use rampart_core::rollout::{Actor, Decision, Event, Judgement, Revision, RolloutId, decide, sentence};
 use rampart_core::{FlagKey, Millis, Percent, Timestamp};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -179,8 +179,14 @@ impl Controller {
         if judgement.page_blind {
             self.page_blind(stored, &judgement).await?;
         }
+        if judgement.page_hold {
+            self.page_hold(stored, &judgement).await?;
+        }
         self.store.tick(&stored.rollout, &judgement, sync.now).await?;
         stored.rollout.progress = judgement.progress;
+        if let Some(statistics) = judgement.statistics.clone() {
+            stored.rollout.statistics = statistics;
+        }
         if let Some(event) = event_of(stored, &judgement) {
             let after =
                 self.committer.change(&stored.rollout, event.clone(), Actor::controller(), Some(&judgement)).await?;
@@ -194,10 +200,27 @@ impl Controller {
 
     async fn page_blind(&self, stored: &StoredRollout, judgement: &Judgement) -> Result<(), StoreError> {
         let Some(since) = judgement.progress.blind_since else { return Ok(()) };
+        let text = format!("{} is blind since {}", stored.rollout.flag, since.format("%H:%M:%S UTC"));
+        self.page(stored, judgement, Event::BlindPaged { since }, &text).await
+    }
+
+    /// The stage lasts far longer than its soak: somebody should know what it waits for.
+    async fn page_hold(&self, stored: &StoredRollout, judgement: &Judgement) -> Result<(), StoreError> {
+        let said = sentence(&stored.policy, Some(&stored.rollout), Some(judgement));
+        let text = format!("{} has not moved for long: {said}", stored.rollout.flag);
+        self.page(stored, judgement, Event::HoldPaged { text: said }, &text).await
+    }
+
+    /// Puts a page into the journal and the outbox together.
+    async fn page(
+        &self,
+        stored: &StoredRollout,
+        judgement: &Judgement,
+        event: Event,
+        text: &str,
+    ) -> Result<(), StoreError> {
         let rollout = &stored.rollout;
-        let event = Event::BlindPaged { since };
-        let text = format!("{} is blind since {}", rollout.flag, since.format("%H:%M:%S UTC"));
-        let notice = crate::store::notice(uuid::Uuid::now_v7(), event.kind(), rollout, &text);
+        let notice = crate::store::notice(uuid::Uuid::now_v7(), event.kind(), rollout, text);
         let evidence = serde_json::to_value(judgement)?;
         let entry = NewEntry::new(event, rollout, self.clock.now(), Actor::controller(), None, Some(evidence));
         self.store.note(rollout, &entry, Some(&notice)).await
@@ -223,7 +246,8 @@ fn event_of(stored: &StoredRollout, judgement: &Judgement) -> Option<Event> {
             Some(Event::Advanced { stage: *stage, percent: *percent, proven: true })
         }
         Decision::Complete => Some(Event::Completed),
-        Decision::StepBack { stage, percent } => Some(Event::StageSet { stage: Some(*stage), percent: *percent }),
+        Decision::StepBack { stage, percent, .. } => Some(Event::StageSet { stage: Some(*stage), percent: *percent }),
+        Decision::Freeze { cause } => Some(Event::Frozen { cause: cause.clone() }),
         Decision::RestartStage { why } => {
             tracing::info!(flag = %stored.rollout.flag, ?why, "the stage begins again");
             Some(Event::StageRestarted { why: why.clone() })

@@ -33,6 +33,11 @@ impl Percent {
         if percent >= 100 { Self::FULL } else { Self(percent as u16 * 100) }
     }
 
+    /// As a share: 0..=1.
+    pub fn share(self) -> f64 {
+        f64::from(self.0) / 10_000.0
+    }
+
     /// Hundredths of a percent, 0..=10 000.
     pub const fn basis_points(self) -> u16 {
         self.0

@@ -63,6 +63,11 @@ impl Policy {
     /// How many times its own soak a stage may last before somebody is paged, where the policy does not say.
     pub const MAX_HOLD_SOAKS: u64 = 4;
 
+    /// The length of the bins in which canary and control are counted.
+    pub fn bin(&self) -> Millis {
+        self.compare.as_ref().map_or(Compare::DEFAULT_BIN, |compare| compare.bin)
+    }
+
     /// The check of this name.
     pub fn check(&self, name: &CheckName) -> Option<&Check> {
         self.checks.iter().find(|check| check.name == *name)
@@ -156,6 +161,13 @@ pub struct Compare {
     pub checks: BTreeMap<CheckName, Tolerance>,
     /// The length of the bins in which both sides are counted.
     pub bin: Millis,
+}
+
+impl Compare {
+    /// How long a bin is where the policy does not say.
+    pub const DEFAULT_BIN: Millis = Millis::minutes(1);
+    /// How long after its end a bin is closed, so that every replica has told what it saw.
+    pub const WATERMARK: Millis = Millis::seconds(30);
 }
 
 /// How many times as often as control the canary may fail: 1.1 is ten percent more.

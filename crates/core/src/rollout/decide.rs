@@ -1,13 +1,16 @@
 //! What ought to happen now.
 //!
-//! In order: a breach rolls back in every phase in which anybody is exposed; blindness that lasts
-//! follows the policy; a paused or completed rollout otherwise stays; a ramping one moves on when
-//! nothing is missing, and says what is missing when something is.
+//! In order: a breach, or harm that is proven, rolls back in every phase in which anybody is exposed; a breach
+//! that the policy takes less hard steps back or freezes; blindness that lasts follows the policy; a paused or
+//! completed rollout otherwise stays; a ramping one moves on when nothing is missing, and says what is missing
+//! when something is. A shadow check is judged like any other and asked for nothing.
 
 use super::event::RestartReason;
+use super::harm::Harm;
+use super::needs::{Outlook, unhealthy};
 use super::verdict::judge;
-use super::{Cause, CheckReport, Evidence, Phase, Progress, Rollout, Statistics, Verdict};
-use crate::policy::{OnBlind, OnDegraded, Policy};
+use super::{Cause, CheckReport, Evidence, Need, NeedCode, Phase, Progress, Rollout, Statistics, Verdict};
+use crate::policy::{OnBlind, OnBreach, OnDegraded, Policy};
 use crate::{Millis, Percent, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -37,12 +40,19 @@ pub enum Decision {
         /// Why.
         cause: Cause,
     },
-    /// Back to the stage before, because the policy bears no longer blindness.
+    /// Back to the stage before.
     StepBack {
         /// The stage to go back to.
         stage: usize,
         /// Its percent.
         percent: Percent,
+        /// Why.
+        cause: Cause,
+    },
+    /// Stop where it stands until a person resumes.
+    Freeze {
+        /// Why.
+        cause: Cause,
     },
     /// The same stage again from the start of its soak.
     RestartStage {
@@ -60,44 +70,10 @@ impl Decision {
             Decision::Complete => "complete",
             Decision::Rollback { .. } => "rollback",
             Decision::StepBack { .. } => "step_back",
+            Decision::Freeze { .. } => "freeze",
             Decision::RestartStage { .. } => "restart_stage",
         }
     }
-}
-
-/// One thing that is missing before the rollout moves on.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Need {
-    /// A stable name for programs.
-    pub code: NeedCode,
-    /// What is missing, in words.
-    pub text: String,
-    /// When it will be met, if all goes on as now.
-    pub eta: Option<Timestamp>,
-}
-
-/// What kind of thing is missing.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum NeedCode {
-    /// A check is outside what it must be to advance.
-    Degraded,
-    /// A check has no evidence.
-    Blind,
-    /// The soak is not served.
-    Soak,
-    /// Too few canary requests in the stage.
-    MinRequests,
-    /// A person must approve the next stage.
-    Approval,
-    /// A person typed a percent that is no stage; a person must move it.
-    ManualPercent,
-    /// A person paused the rollout.
-    Paused,
-    /// Completed, and still watched.
-    Watching,
-    /// Completed or rolled back, and over.
-    Over,
 }
 
 /// A decision with everything it rests on: what is stored, shown and tested.
@@ -113,39 +89,61 @@ pub struct Judgement {
     pub progress: Progress,
     /// Whether somebody must be paged now because the checks have been blind for too long.
     pub page_blind: bool,
-    /// What the sequential tests know after this evidence.
-    #[serde(default)]
-    pub statistics: Statistics,
+    /// Whether somebody must be paged now because the stage has lasted for too long.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub page_hold: bool,
+    /// What the sequential tests know after this evidence, where it had bins to teach them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statistics: Option<Statistics>,
 }
 
 /// Decides. Pure and total: the same values give the same decision, on any machine, at any time.
 pub fn decide(policy: &Policy, rollout: &Rollout, evidence: &Evidence, now: Timestamp) -> Judgement {
     let checks: Vec<CheckReport> =
         policy.checks.iter().map(|check| judge(policy, check, rollout, evidence, now)).collect();
-    let worst = checks.iter().map(|report| report.verdict).max().unwrap_or(Verdict::Blind);
     let watched = rollout.is_watched(policy, now);
+    let statistics = (watched && !evidence.bins.is_empty()).then(|| {
+        let mut statistics = rollout.statistics.clone();
+        statistics.take(policy, &evidence.bins);
+        statistics
+    });
+    let learnt = statistics.as_ref().unwrap_or(&rollout.statistics);
+    let harm = Harm::of(policy, learnt);
+    let worst = deciding(&checks).map(|report| report.verdict).max().unwrap_or(Verdict::Blind);
     let credit = credit(policy, rollout, evidence, worst, now);
-    let blind = watched && checks.iter().any(|report| report.verdict == Verdict::Blind);
-    // Blindness is counted while somebody looks: after an outage of the guard itself it begins again.
-    let unbroken = evidence.since_last_tick.is_some_and(|tick| tick <= policy.tick * MAX_TICKS_CREDITED);
-    let blind_since = blind.then(|| rollout.progress.blind_since.filter(|_| unbroken).unwrap_or(now));
-    let blind_too_long = blind_since.is_some_and(|since| Millis::between(since, now) >= policy.blind_for);
-    let page_blind = blind_too_long && !rollout.progress.blind_paged;
-    let progress = Progress {
-        soak: rollout.progress.soak + credit,
-        blind_since,
-        blind_paged: blind_since.is_some() && (rollout.progress.blind_paged || page_blind),
+    let mut progress =
+        Progress { soak: rollout.progress.soak + credit, ..blindness(policy, rollout, evidence, &checks, now) };
+    let page_blind = progress.blind_paged && !rollout.progress.blind_paged;
+    let blind_too_long = progress.blind_since.is_some_and(|since| Millis::between(since, now) >= policy.blind_for);
+    let outlook = Outlook {
+        policy,
+        rollout,
+        evidence,
+        checks: &checks,
+        harm: &harm,
+        statistics: learnt,
+        progress: &progress,
+        now,
     };
     let decision = if !watched {
         hold(NeedCode::Over, over_words(rollout))
-    } else if let Some(cause) = breach(&checks) {
+    } else if let Some(cause) = breach(policy, &checks, OnBreach::Rollback).or_else(|| harm.cause(policy)) {
         Decision::Rollback { cause }
+    } else if let Some(decision) = milder(policy, rollout, &checks) {
+        decision
     } else if let Some(decision) = blind_too_long.then(|| on_blind(policy, rollout, &checks)).flatten() {
         decision
     } else {
-        unbreached(policy, rollout, evidence, &checks, progress, now)
+        unbreached(&outlook)
     };
-    Judgement { decision, checks, credit, progress, page_blind, statistics: rollout.statistics.clone() }
+    let page_hold = lasts_too_long(policy, rollout, &decision, now) && !rollout.progress.hold_paged;
+    progress.hold_paged = rollout.progress.hold_paged || page_hold;
+    Judgement { decision, checks, credit, progress, page_blind, page_hold, statistics }
+}
+
+/// The reports that count.
+fn deciding(checks: &[CheckReport]) -> impl Iterator<Item = &CheckReport> {
+    checks.iter().filter(|report| !report.shadow)
 }
 
 /// The soak grows only while ramping, under healthy or thin checks, by a tick that was no outage,
@@ -161,41 +159,71 @@ fn credit(policy: &Policy, rollout: &Rollout, evidence: &Evidence, worst: Verdic
     if earned { tick.min(room) } else { Millis::ZERO }
 }
 
-fn breach(checks: &[CheckReport]) -> Option<Cause> {
-    let report = checks.iter().find(|report| report.verdict == Verdict::Breach)?;
+/// Since when a check has been blind, and whether somebody has been told.
+fn blindness(
+    policy: &Policy,
+    rollout: &Rollout,
+    evidence: &Evidence,
+    checks: &[CheckReport],
+    now: Timestamp,
+) -> Progress {
+    let blind = rollout.is_watched(policy, now) && deciding(checks).any(|report| report.verdict == Verdict::Blind);
+    // Blindness is counted while somebody looks: after an outage of the guard itself it begins again.
+    let unbroken = evidence.since_last_tick.is_some_and(|tick| tick <= policy.tick * MAX_TICKS_CREDITED);
+    let blind_since = blind.then(|| rollout.progress.blind_since.filter(|_| unbroken).unwrap_or(now));
+    let too_long = blind_since.is_some_and(|since| Millis::between(since, now) >= policy.blind_for);
+    let blind_paged = blind_since.is_some() && (rollout.progress.blind_paged || too_long);
+    Progress { blind_since, blind_paged, ..rollout.progress }
+}
+
+/// The first breach of a check that answers it so.
+fn breach(policy: &Policy, checks: &[CheckReport], answer: OnBreach) -> Option<Cause> {
+    let answers = |report: &&CheckReport| policy.check(&report.name).is_some_and(|check| check.on_breach == answer);
+    let report = deciding(checks).filter(|report| report.verdict == Verdict::Breach).find(answers)?;
     Some(Cause::Breach { check: report.name.clone(), text: format!("{}: {}", report.name.words(), report.why) })
+}
+
+/// What follows from a breach that the policy does not answer with a rollback.
+fn milder(policy: &Policy, rollout: &Rollout, checks: &[CheckReport]) -> Option<Decision> {
+    if let Some(cause) = breach(policy, checks, OnBreach::StepBack) {
+        return Some(step_back(policy, rollout, cause));
+    }
+    // What stands still or is complete cannot be stopped.
+    let moves = rollout.phase == Phase::Ramping;
+    breach(policy, checks, OnBreach::Freeze).filter(|_| moves).map(|cause| Decision::Freeze { cause })
+}
+
+/// To the stage before; where there is none, to 0 %.
+fn step_back(policy: &Policy, rollout: &Rollout, cause: Cause) -> Decision {
+    let before = rollout.stage.filter(|_| rollout.phase.is_live()).and_then(|stage| stage.checked_sub(1));
+    match before.and_then(|stage| Some((stage, policy.stages.get(stage)?.percent))) {
+        Some((stage, percent)) => Decision::StepBack { stage, percent, cause },
+        None => Decision::Rollback { cause },
+    }
 }
 
 /// What the policy does about lasting blindness; nothing where it only holds.
 fn on_blind(policy: &Policy, rollout: &Rollout, checks: &[CheckReport]) -> Option<Decision> {
     let blind: Vec<String> =
-        checks.iter().filter(|report| report.verdict == Verdict::Blind).map(|report| report.name.words()).collect();
+        deciding(checks).filter(|report| report.verdict == Verdict::Blind).map(|report| report.name.words()).collect();
     let cause = Cause::Blind { text: format!("blind for {}: {}", policy.blind_for, blind.join(", ")) };
-    let before = rollout.stage.and_then(|stage| stage.checked_sub(1));
     match policy.on_blind {
         OnBlind::Hold => None,
         // What is complete has no stage to step back to, and an outage of the metrics is no harm.
         OnBlind::StepBack if !rollout.phase.is_live() => None,
-        OnBlind::StepBack => Some(
-            before
-                .and_then(|stage| Some(Decision::StepBack { stage, percent: policy.stages.get(stage)?.percent }))
-                .unwrap_or(Decision::Rollback { cause }),
-        ),
+        OnBlind::StepBack => Some(step_back(policy, rollout, cause)),
         OnBlind::Rollback => Some(Decision::Rollback { cause }),
     }
 }
 
-fn unbreached(
-    policy: &Policy,
-    rollout: &Rollout,
-    evidence: &Evidence,
-    checks: &[CheckReport],
-    progress: Progress,
-    now: Timestamp,
-) -> Decision {
+fn unbreached(outlook: &Outlook<'_>) -> Decision {
+    let Outlook { policy, rollout, evidence, checks, .. } = outlook;
     match rollout.phase {
         Phase::Waiting | Phase::RolledBack => hold(NeedCode::Over, over_words(rollout)),
-        Phase::Paused => hold_beside(checks, NeedCode::Paused, "paused by a person; resume to go on".to_owned()),
+        Phase::Paused => match &rollout.frozen {
+            Some(cause) => hold_beside(checks, NeedCode::Frozen, format!("{}; resume to go on", cause.text())),
+            None => hold_beside(checks, NeedCode::Paused, "paused by a person; resume to go on".to_owned()),
+        },
         Phase::Completed => {
             let until = rollout.ended_at.map(|end| policy.watch_after.after(end));
             let text = "completed; the checks are still watched and may roll back".to_owned();
@@ -207,79 +235,39 @@ fn unbreached(
         Phase::Ramping if restarts_on_degraded(policy, rollout, checks) => {
             Decision::RestartStage { why: RestartReason::Degraded }
         }
-        Phase::Ramping => ramp(policy, rollout, evidence, checks, progress, now),
+        Phase::Ramping => ramp(outlook),
     }
 }
 
 fn restarts_on_degraded(policy: &Policy, rollout: &Rollout, checks: &[CheckReport]) -> bool {
     policy.on_degraded == OnDegraded::Restart
         && rollout.progress.soak > Millis::ZERO
-        && checks.iter().any(|report| report.verdict == Verdict::Degraded)
+        && deciding(checks).any(|report| report.verdict == Verdict::Degraded)
 }
 
-fn ramp(
-    policy: &Policy,
-    rollout: &Rollout,
-    evidence: &Evidence,
-    checks: &[CheckReport],
-    progress: Progress,
-    now: Timestamp,
-) -> Decision {
+fn ramp(outlook: &Outlook<'_>) -> Decision {
+    let Outlook { policy, rollout, checks, .. } = outlook;
     let (Some(index), Some(stage), Some(required)) =
         (rollout.stage, rollout.stage_of(policy), rollout.soak_required(policy))
     else {
         let text = "typed by hand; set a stage to go on".to_owned();
         return hold_beside(checks, NeedCode::ManualPercent, text);
     };
-    let next = policy.stages.get(index + 1);
-    let mut needs: Vec<Need> = checks.iter().filter_map(unhealthy).collect();
-    let stands_still = !needs.is_empty();
-    if progress.soak < required {
-        let left = required.minus(progress.soak);
-        let text = format!("{left} of soak left ({} of {required} served)", progress.soak);
-        needs.push(Need { code: NeedCode::Soak, text, eta: (!stands_still).then(|| left.after(now)) });
-    }
-    if evidence.canary_requests < stage.min_requests {
-        let text = format!("{} of {} canary requests", evidence.canary_requests, stage.min_requests);
-        needs.push(Need {
-            code: NeedCode::MinRequests,
-            text,
-            eta: requests_eta(stage.min_requests, rollout, evidence, now),
-        });
-    }
-    if let Some(next) = next.filter(|next| needs_approval(policy, rollout, index + 1, next.percent)) {
-        let text = format!("a release owner must approve {}", next.percent);
-        needs.push(Need { code: NeedCode::Approval, text, eta: None });
-    }
+    let next = policy.stages.get(index + 1).map(|next| (index + 1, next.percent));
+    let needs = outlook.needs(stage, required, next);
     match next {
         _ if !needs.is_empty() => Decision::Hold { needs },
-        Some(next) => Decision::Advance { stage: index + 1, percent: next.percent },
+        Some((stage, percent)) => Decision::Advance { stage, percent },
         None => Decision::Complete,
     }
 }
 
-fn needs_approval(policy: &Policy, rollout: &Rollout, stage: usize, percent: Percent) -> bool {
-    policy.approvals.as_ref().is_some_and(|approvals| approvals.before.contains(&percent))
-        && rollout.approved != Some(stage)
-}
-
-fn unhealthy(report: &CheckReport) -> Option<Need> {
-    let code = match report.verdict {
-        Verdict::Healthy | Verdict::Thin | Verdict::Breach => return None,
-        Verdict::Degraded => NeedCode::Degraded,
-        Verdict::Blind => NeedCode::Blind,
-    };
-    Some(Need { code, text: format!("{}: {}", report.name.words(), report.why), eta: None })
-}
-
-/// At the pace of this stage so far; unknown while nobody has come.
-fn requests_eta(wanted: u64, rollout: &Rollout, evidence: &Evidence, now: Timestamp) -> Option<Timestamp> {
-    let elapsed = Millis::between(rollout.stage_since, now);
-    let missing = wanted.saturating_sub(evidence.canary_requests);
-    (evidence.canary_requests > 0).then(|| {
-        let millis = elapsed.0 as f64 * missing as f64 / evidence.canary_requests as f64;
-        Millis(millis as u64).after(now)
-    })
+/// Whether a ramping stage has held for longer than the policy bears.
+fn lasts_too_long(policy: &Policy, rollout: &Rollout, decision: &Decision, now: Timestamp) -> bool {
+    let held = rollout.phase == Phase::Ramping && matches!(decision, Decision::Hold { .. });
+    let usual = || rollout.soak_required(policy).map(|soak| soak * Policy::MAX_HOLD_SOAKS);
+    let most = policy.max_hold.or_else(usual);
+    held && most.is_some_and(|most| Millis::between(rollout.stage_since, now) >= most)
 }
 
 fn hold(code: NeedCode, text: String) -> Decision {

@@ -54,6 +54,11 @@ pub enum Event {
     },
     /// A person stopped the ramp.
     Paused,
+    /// A check's breach stopped the ramp where it stands; a person resumes it.
+    Frozen {
+        /// Why.
+        cause: Cause,
+    },
     /// A person let the ramp go on.
     Resumed,
     /// A person approved a stage.
@@ -90,6 +95,11 @@ pub enum Event {
         /// Since when.
         since: Timestamp,
     },
+    /// Somebody is paged because the stage lasts far longer than its soak. Changes nothing in the rollout.
+    HoldPaged {
+        /// What holds it.
+        text: String,
+    },
     /// A statement on the flag's row was noticed and not followed. Changes nothing in the rollout.
     SqlIgnored {
         /// What it said and why it was not followed.
@@ -119,6 +129,7 @@ impl Event {
             Event::Advanced { .. } => "advanced",
             Event::StageSet { .. } => "stage_set",
             Event::Paused => "paused",
+            Event::Frozen { .. } => "frozen",
             Event::Resumed => "resumed",
             Event::Approved { .. } => "approved",
             Event::Extended { .. } => "extended",
@@ -128,6 +139,7 @@ impl Event {
             Event::LeaseLapsed { .. } => "lease_lapsed",
             Event::LeaseRegained => "lease_regained",
             Event::BlindPaged { .. } => "blind_paged",
+            Event::HoldPaged { .. } => "hold_paged",
             Event::SqlIgnored { .. } => "sql_ignored",
         }
     }
@@ -139,6 +151,7 @@ impl Event {
             Event::Advanced { percent, .. } | Event::StageSet { percent, .. } => Some(*percent),
             Event::Completed => Some(Percent::FULL),
             Event::Paused
+            | Event::Frozen { .. }
             | Event::Resumed
             | Event::Approved { .. }
             | Event::Extended { .. }
@@ -147,6 +160,7 @@ impl Event {
             | Event::LeaseLapsed { .. }
             | Event::LeaseRegained
             | Event::BlindPaged { .. }
+            | Event::HoldPaged { .. }
             | Event::SqlIgnored { .. } => None,
         }
     }
@@ -154,13 +168,16 @@ impl Event {
     /// Whether it only records something and leaves the rollout as it is.
     pub const fn is_note(&self) -> bool {
         match self {
-            Event::LeaseLapsed { .. } | Event::LeaseRegained | Event::BlindPaged { .. } | Event::SqlIgnored { .. } => {
-                true
-            }
+            Event::LeaseLapsed { .. }
+            | Event::LeaseRegained
+            | Event::BlindPaged { .. }
+            | Event::HoldPaged { .. }
+            | Event::SqlIgnored { .. } => true,
             Event::Started(_)
             | Event::Advanced { .. }
             | Event::StageSet { .. }
             | Event::Paused
+            | Event::Frozen { .. }
             | Event::Resumed
             | Event::Approved { .. }
             | Event::Extended { .. }
@@ -205,7 +222,14 @@ pub fn apply(rollout: Rollout, event: &Event, at: Timestamp) -> Rollout {
         }
         Event::StageSet { stage, percent } => enter(&mut after, *stage, *percent, at),
         Event::Paused => after.phase = Phase::Paused,
-        Event::Resumed => after.phase = Phase::Ramping,
+        Event::Frozen { cause } => {
+            after.phase = Phase::Paused;
+            after.frozen = Some(cause.clone());
+        }
+        Event::Resumed => {
+            after.phase = Phase::Ramping;
+            after.frozen = None;
+        }
         Event::Approved { stage } => after.approved = Some(*stage),
         Event::Extended { by } => after.extended = after.extended + *by,
         Event::StageRestarted { why } => {
@@ -222,6 +246,7 @@ pub fn apply(rollout: Rollout, event: &Event, at: Timestamp) -> Rollout {
             after.percent = Percent::ZERO;
             after.proven = Percent::ZERO;
             after.cause = Some(cause.clone());
+            after.frozen = None;
             after.ended_at = Some(at);
         }
         Event::Completed => {
@@ -230,12 +255,14 @@ pub fn apply(rollout: Rollout, event: &Event, at: Timestamp) -> Rollout {
             after.stage = after.stage.filter(|_| after.percent == Percent::FULL);
             after.percent = Percent::FULL;
             after.proven = Percent::FULL;
+            after.frozen = None;
             after.ended_at = Some(at);
         }
         Event::Started(_)
         | Event::LeaseLapsed { .. }
         | Event::LeaseRegained
         | Event::BlindPaged { .. }
+        | Event::HoldPaged { .. }
         | Event::SqlIgnored { .. } => {}
     }
     after

@@ -1,6 +1,6 @@
 //! One sentence for people: where it stands, and what happens next.
 
-use super::{Decision, Judgement, Need, NeedCode, Phase, RestartReason, Rollout};
+use super::{Cause, Decision, Judgement, Need, NeedCode, Phase, RestartReason, Rollout};
 use crate::policy::Policy;
 use crate::{Millis, Percent, Timestamp};
 
@@ -25,7 +25,10 @@ pub fn sentence(policy: &Policy, rollout: Option<&Rollout>, judgement: Option<&J
             format!("Rolled back to 0 % on {} · {cause}", rollout.ended_at.map(precise_clock).unwrap_or_default())
         }
         Phase::Completed => completed(policy, rollout, decision),
-        Phase::Paused => format!("Paused at {} · {}", rollout.percent, paused(decision)),
+        Phase::Paused => match &rollout.frozen {
+            Some(cause) => format!("Frozen at {} · {}; resume to go on", rollout.percent, cause.text()),
+            None => format!("Paused at {} · {}", rollout.percent, paused(decision)),
+        },
         Phase::Ramping => match decision {
             None => format!("{standing} · measuring"),
             Some(_) if judgement.is_some_and(|judgement| only_just_begun(rollout, judgement)) => {
@@ -52,18 +55,18 @@ fn paused(decision: Option<&Decision>) -> String {
             let unhealthy = needs.iter().find(|need| need.code != NeedCode::Paused);
             unhealthy.map(|need| format!("{} · ", need.text)).unwrap_or_default() + "resume to go on"
         }
-        Some(Decision::StepBack { percent, .. }) => stepping_back(*percent),
+        Some(Decision::StepBack { percent, cause, .. }) => stepping_back(*percent, cause),
         _ => "resume to go on".to_owned(),
     }
 }
 
-fn stepping_back(to: Percent) -> String {
-    format!("stepping back to {to}: blind for too long")
+fn stepping_back(to: Percent, cause: &Cause) -> String {
+    format!("stepping back to {to}: {}", cause.text())
 }
 
 fn ramping(policy: &Policy, rollout: &Rollout, decision: &Decision, standing: &str) -> String {
     match decision {
-        Decision::Hold { needs } if needs.iter().all(only_takes_time) => {
+        Decision::Hold { needs } if needs.iter().all(|need| need.code.only_takes_time()) => {
             let texts: Vec<&str> = needs.iter().map(|need| need.text.as_str()).collect();
             match needs.as_slice() {
                 [only] if only.code == NeedCode::Soak => {
@@ -77,7 +80,8 @@ fn ramping(policy: &Policy, rollout: &Rollout, decision: &Decision, standing: &s
         Decision::Advance { percent, .. } => format!("{standing} · advancing to {percent}"),
         Decision::Complete => format!("{standing} · completing"),
         Decision::Rollback { cause } => format!("Rolling back from {} · {}", rollout.percent, cause.text()),
-        Decision::StepBack { percent, .. } => format!("{standing} · {}", stepping_back(*percent)),
+        Decision::StepBack { percent, cause, .. } => format!("{standing} · {}", stepping_back(*percent, cause)),
+        Decision::Freeze { cause } => format!("Freezing at {} · {}", rollout.percent, cause.text()),
         Decision::RestartStage { why: RestartReason::NewBuild { build } } => {
             format!("{standing} · starting this stage again because {build} now serves")
         }
@@ -92,21 +96,8 @@ fn only_just_begun(rollout: &Rollout, judgement: &Judgement) -> bool {
     let newest = judgement.checks.iter().filter_map(|check| check.observed_at).max();
     let young = newest.is_none_or(|newest| Millis::between(rollout.stage_since, newest) < FIRST_MEASUREMENTS);
     let Decision::Hold { needs } = &judgement.decision else { return false };
-    let in_the_way = || needs.iter().filter(|need| !only_takes_time(need));
+    let in_the_way = || needs.iter().filter(|need| !need.code.only_takes_time());
     young && in_the_way().next().is_some() && in_the_way().all(|need| need.code == NeedCode::Blind)
-}
-
-fn only_takes_time(need: &Need) -> bool {
-    match need.code {
-        NeedCode::Soak | NeedCode::MinRequests => true,
-        NeedCode::Degraded
-        | NeedCode::Blind
-        | NeedCode::Approval
-        | NeedCode::ManualPercent
-        | NeedCode::Paused
-        | NeedCode::Watching
-        | NeedCode::Over => false,
-    }
 }
 
 fn next_step(policy: &Policy, rollout: &Rollout) -> String {
@@ -118,7 +109,7 @@ fn next_step(policy: &Policy, rollout: &Rollout) -> String {
 
 /// The first thing that is in the way, and how many more there are beside what only takes time.
 fn obstacles(needs: &[Need]) -> String {
-    let mut in_the_way = needs.iter().filter(|need| !only_takes_time(need));
+    let mut in_the_way = needs.iter().filter(|need| !need.code.only_takes_time());
     let first = in_the_way.next().map_or("nothing is missing", |need| need.text.as_str());
     match in_the_way.count() {
         0 => first.to_owned(),

@@ -103,6 +103,9 @@ pub struct Progress {
     pub blind_since: Option<Timestamp>,
     /// Whether somebody was paged for that blindness.
     pub blind_paged: bool,
+    /// Whether somebody was paged because the stage lasts so long.
+    #[serde(default)]
+    pub hold_paged: bool,
 }
 
 impl Rollout {
@@ -137,6 +140,18 @@ pub enum Cause {
         /// The value and the limit in words.
         text: String,
     },
+    /// The requests of the whole rollout prove that the canary is worse than its limit, or than control.
+    Proven {
+        /// The check that says so most clearly.
+        check: CheckName,
+        /// The odds, in words.
+        text: String,
+    },
+    /// The canary failed too often beyond what was to be expected, bin by bin.
+    Harm {
+        /// How often, in words.
+        text: String,
+    },
     /// The checks were blind for longer than the policy bears.
     Blind {
         /// How long, and which checks, in words.
@@ -159,6 +174,8 @@ impl Cause {
     pub const fn code(&self) -> &'static str {
         match self {
             Cause::Breach { .. } => "breach",
+            Cause::Proven { .. } => "proven",
+            Cause::Harm { .. } => "harm",
             Cause::Blind { .. } => "blind",
             Cause::Ordered { .. } => "ordered",
             Cause::Sql { .. } => "sql",
@@ -168,15 +185,20 @@ impl Cause {
     /// The cause in words.
     pub fn text(&self) -> &str {
         match self {
-            Cause::Breach { text, .. } | Cause::Blind { text } | Cause::Ordered { text } | Cause::Sql { text } => text,
+            Cause::Breach { text, .. }
+            | Cause::Proven { text, .. }
+            | Cause::Harm { text }
+            | Cause::Blind { text }
+            | Cause::Ordered { text }
+            | Cause::Sql { text } => text,
         }
     }
 
-    /// The check that was breached.
+    /// The check that was breached, or proven worse.
     pub fn check(&self) -> Option<&CheckName> {
         match self {
-            Cause::Breach { check, .. } => Some(check),
-            Cause::Blind { .. } | Cause::Ordered { .. } | Cause::Sql { .. } => None,
+            Cause::Breach { check, .. } | Cause::Proven { check, .. } => Some(check),
+            Cause::Harm { .. } | Cause::Blind { .. } | Cause::Ordered { .. } | Cause::Sql { .. } => None,
         }
     }
 }

@@ -60,6 +60,9 @@ pub struct CheckReport {
     pub observed_at: Option<Timestamp>,
     /// Why, in words.
     pub why: String,
+    /// Whether it is shown and decides nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shadow: bool,
 }
 
 /// Judges one check. What breaches a rollback limit is acted on wherever the reading is fresh and of this epoch;
@@ -72,7 +75,7 @@ pub(super) fn judge(
     now: Timestamp,
 ) -> CheckReport {
     let reading = evidence.readings.get(&check.name);
-    let (verdict, sample, why) = match measured(policy, reading, rollout, now) {
+    let (verdict, sample, why) = match measured(policy, check, reading, rollout, now) {
         Err(why) => (Verdict::Blind, None, why),
         Ok((reading, window, newest)) => breached(check, window)
             .or_else(|| proves_nothing(check, rollout, evidence, reading, window, newest))
@@ -85,6 +88,7 @@ pub(super) fn judge(
         samples: sample.map(|sample| sample.samples),
         observed_at: reading.map(|reading| reading.observed_at),
         why,
+        shadow: check.shadow,
     }
 }
 
@@ -93,6 +97,7 @@ type Weighed = (Verdict, Option<Sample>, String);
 /// The two samples of a reading that is fresh and of this very epoch, else why it proves nothing.
 fn measured<'r>(
     policy: &Policy,
+    check: &Check,
     reading: Option<&'r Reading>,
     rollout: &Rollout,
     now: Timestamp,
@@ -103,7 +108,7 @@ fn measured<'r>(
     }
     // A reading from the future is as worthless as an old one: a clock was set.
     let age = Millis::between(reading.observed_at, now).max(Millis::between(now, reading.observed_at));
-    if age > policy.stale_after {
+    if age > policy.stale_after + until_due(check, reading) {
         return Err(format!("no fresh measurement since {}", reading.observed_at.format("%H:%M:%S UTC")));
     }
     match &reading.outcome {
@@ -111,6 +116,12 @@ fn measured<'r>(
         Outcome::Fault(error) => Err(format!("cannot be measured: {error}")),
         Outcome::Measured { window, newest } => Ok((reading, *window, *newest)),
     }
+}
+
+/// A check with a schedule of its own is not stale before it was due again.
+fn until_due(check: &Check, reading: &Reading) -> Millis {
+    let due = check.schedule.as_ref().and_then(|schedule| schedule.next_after(reading.observed_at));
+    due.map_or(Millis::ZERO, |due| Millis::between(reading.observed_at, due))
 }
 
 /// The breach, where the window is a number that breaks the rollback limit on enough samples.

@@ -188,7 +188,10 @@ fn a_whole_rollout_served_tick_by_tick_takes_exactly_its_soaks() {
                 world.happens(Event::Completed);
                 break;
             }
-            Decision::Rollback { .. } | Decision::StepBack { .. } | Decision::RestartStage { .. } => {
+            Decision::Rollback { .. }
+            | Decision::StepBack { .. }
+            | Decision::Freeze { .. }
+            | Decision::RestartStage { .. } => {
                 panic!("{decision:?}")
             }
         }

@@ -129,7 +129,8 @@ fn under_step_back_each_blind_for_costs_one_stage_and_the_first_one_ends_it() {
         let percent = Percent::whole(percent);
         let (blinded, decision) = blind_for_too_long(world);
         world = blinded;
-        assert_eq!(decision, Decision::StepBack { stage, percent });
+        let Decision::StepBack { stage: back, percent: to, cause } = decision else { panic!("{decision:?}") };
+        assert_eq!((back, to, cause.code()), (stage, percent, "blind"));
         world.happens(Event::StageSet { stage: Some(stage), percent });
         assert_eq!(world.decide(&world.blind()).decision.kind(), "hold", "blindness counts anew");
     }

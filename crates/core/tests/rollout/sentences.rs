@@ -155,8 +155,8 @@ fn a_paused_rollout_says_what_is_unhealthy() {
 #[test]
 fn a_step_back_says_where_to_and_why_also_while_paused() {
     for (paused, expected) in [
-        (false, "50 % since 02:02 UTC · stepping back to 20 %: blind for too long"),
-        (true, "Paused at 50 % · stepping back to 20 %: blind for too long"),
+        (false, "50 % since 02:02 UTC · stepping back to 20 %: blind for 10 min: p95 latency"),
+        (true, "Paused at 50 % · stepping back to 20 %: blind for 10 min: p95 latency"),
     ] {
         let world = if paused { World::paused(2) } else { World::in_stage(2) };
         let mut world = world.with_policy(|policy| policy.on_blind = OnBlind::StepBack);

@@ -347,10 +347,11 @@ impl Life {
             Decision::Advance { stage, percent } => self.happens(Event::Advanced { stage, percent, proven: true }),
             Decision::Complete => self.happens(Event::Completed),
             Decision::Rollback { cause } => self.happens(Event::RolledBack { cause }),
-            Decision::StepBack { stage, percent } => {
+            Decision::StepBack { stage, percent, .. } => {
                 self.seen.push("stepped_back");
                 self.happens(Event::StageSet { stage: Some(stage), percent });
             }
+            Decision::Freeze { cause } => self.happens(Event::Frozen { cause }),
             Decision::RestartStage { why } => self.happens(Event::StageRestarted { why }),
         }
     }
@@ -370,6 +371,7 @@ impl Life {
             | Decision::Advance { .. }
             | Decision::Complete
             | Decision::StepBack { .. }
+            | Decision::Freeze { .. }
             | Decision::RestartStage { .. } => {
                 assert!(!harmed, "a breach was answered by {}", judgement.decision.kind());
             }
@@ -387,7 +389,7 @@ impl Life {
                 assert_eq!((self.rollout.phase, self.rollout.percent), (Phase::Ramping, Percent::FULL));
                 assert!(deserved.iter().all(|verdict| verdict.lets_soak_run()));
             }
-            Decision::RestartStage { .. } => assert_eq!(self.rollout.phase, Phase::Ramping),
+            Decision::Freeze { .. } | Decision::RestartStage { .. } => assert_eq!(self.rollout.phase, Phase::Ramping),
             Decision::Hold { .. } => {}
         }
         assert!(!judgement.page_blind || (watched && blind && !self.rollout.progress.blind_paged), "a needless page");
@@ -398,9 +400,11 @@ impl Life {
         let by_blindness = match &judgement.decision {
             Decision::Rollback { cause } => cause.code() == "blind",
             Decision::StepBack { .. } => true,
-            Decision::Hold { .. } | Decision::Advance { .. } | Decision::Complete | Decision::RestartStage { .. } => {
-                false
-            }
+            Decision::Hold { .. }
+            | Decision::Advance { .. }
+            | Decision::Complete
+            | Decision::Freeze { .. }
+            | Decision::RestartStage { .. } => false,
         };
         if !by_blindness && !judgement.page_blind {
             return;
@@ -481,6 +485,7 @@ impl Life {
             Event::Completed => Percent::FULL,
             Event::Started(_)
             | Event::Paused
+            | Event::Frozen { .. }
             | Event::Resumed
             | Event::Approved { .. }
             | Event::Extended { .. }
@@ -489,6 +494,7 @@ impl Life {
             | Event::LeaseLapsed { .. }
             | Event::LeaseRegained
             | Event::BlindPaged { .. }
+            | Event::HoldPaged { .. }
             | Event::SqlIgnored { .. } => Percent::ZERO,
         });
         if after.epoch != before.epoch {

@@ -309,6 +309,7 @@ pub(crate) fn needs(judgement: &Judgement) -> &[Need] {
         | Decision::Complete
         | Decision::Rollback { .. }
         | Decision::StepBack { .. }
+        | Decision::Freeze { .. }
         | Decision::RestartStage { .. } => &[],
     }
 }
@@ -325,6 +326,7 @@ pub(crate) fn breached(judgement: &Judgement) -> Option<&str> {
         | Decision::Advance { .. }
         | Decision::Complete
         | Decision::StepBack { .. }
+        | Decision::Freeze { .. }
         | Decision::RestartStage { .. } => None,
     }
 }
