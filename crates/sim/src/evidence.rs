@@ -2,16 +2,12 @@
 
 use crate::scenario::{Outage, Point, Scenario, What};
 use crate::story::{Both, Counts, Slot, Story, Tally};
-use rampart_core::policy::{Check, CheckName, Condition, Exception, Policy, Scope, Signal, Window};
+use rampart_core::policy::{Check, CheckName, Compare, Condition, Exception, Policy, Scope, Signal};
 use rampart_core::rollout::{Bin, BinCounts, Build, Epoch, Evidence, Outcome, Reading, Rollout, Sample, Subjects};
 use rampart_core::stats::{Arms, Trials};
 use rampart_core::{Millis, Timestamp};
 use std::collections::BTreeMap;
 
-/// The length of a bin where the policy compares nothing.
-const BIN: Millis = Millis::seconds(60);
-/// How long a bin waits for seconds that come late.
-const WATERMARK: Millis = Millis::seconds(30);
 /// Requests of control before its p95 means anything.
 const EDGE_REQUESTS: u64 = 200;
 
@@ -37,6 +33,26 @@ pub(crate) struct Signals<'s> {
     bins: Bins,
 }
 
+/// A moment at which somebody looks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment<'w> {
+    pub(crate) now: Timestamp,
+    /// Since the world began.
+    pub(crate) elapsed: Millis,
+    pub(crate) build: &'w Build,
+    pub(crate) subjects: Subjects,
+    pub(crate) look: Look,
+}
+
+/// Why somebody looks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Look {
+    /// Something bad was seen, and the tick is not waited for.
+    Between,
+    /// The tick; closed bins are handed out to these alone, and once.
+    Tick { since_last: Option<Millis> },
+}
+
 #[derive(Debug)]
 struct Bins {
     length: Millis,
@@ -44,8 +60,6 @@ struct Bins {
     waiting: Vec<OpenBin>,
     /// Control over the whole rollout.
     control: Tally,
-    /// The p95 of control when enough was seen of it first.
-    edge_ms: Option<f64>,
 }
 
 #[derive(Debug)]
@@ -58,15 +72,13 @@ struct OpenBin {
 
 impl<'s> Signals<'s> {
     pub(crate) fn new(policy: &'s Policy, scenario: &'s Scenario) -> Self {
-        let length = policy.compare.as_ref().map_or(BIN, |compare| compare.bin);
-        let bins = Bins { length, waiting: Vec::new(), control: Tally::default(), edge_ms: None };
+        let bins = Bins::new(policy);
         Self { policy, scenario, story: Story::of(policy), facts: Vec::new(), bins }
     }
 
     /// A rollout begins.
     pub(crate) fn begin_rollout(&mut self) {
-        let length = self.bins.length;
-        self.bins = Bins { length, waiting: Vec::new(), control: Tally::default(), edge_ms: None };
+        self.bins = Bins::new(self.policy);
         self.story.begin_epoch();
     }
 
@@ -99,17 +111,9 @@ impl<'s> Signals<'s> {
         self.facts.push((at, fact));
     }
 
-    /// What is known at `now`. Bins are handed out to ticks, and once.
-    pub(crate) fn evidence(
-        &mut self,
-        rollout: &Rollout,
-        build: &Build,
-        subjects: Subjects,
-        since_last_tick: Option<Millis>,
-        elapsed: Millis,
-        now: Timestamp,
-        tick: bool,
-    ) -> Evidence {
+    /// What is known of a rollout at a moment.
+    pub(crate) fn evidence(&mut self, rollout: &Rollout, moment: Moment<'_>) -> Evidence {
+        let Moment { now, elapsed, build, subjects, look } = moment;
         let blind = |check: &Check| self.scenario.outages.iter().any(|outage| covers(outage, check, elapsed));
         let readings = self.policy.checks.iter().map(|check| {
             let outcome = if blind(check) {
@@ -131,7 +135,10 @@ impl<'s> Signals<'s> {
             Some((check.name.clone(), trials(check, canary, Some(limit.limit))?))
         });
         let counts = counts.collect();
-        let bins = if tick { self.bins.closed(&counted, now) } else { Vec::new() };
+        let (since_last_tick, bins) = match look {
+            Look::Between => (None, Vec::new()),
+            Look::Tick { since_last } => (since_last, self.bins.closed(&counted, rollout, now)),
+        };
         Evidence {
             readings,
             canary_requests: self.story.canary_requests(),
@@ -145,7 +152,7 @@ impl<'s> Signals<'s> {
 
     fn outcome(&self, check: &Check, rollout: &Rollout, elapsed: Millis) -> Outcome {
         if check.signal.is_live() {
-            return live(&self.story, check);
+            return live(&self.story, check, self.policy.stale_after);
         }
         if let Some(points) = self.scenario.values.get(&check.name) {
             let point = points.iter().rev().find(|point| point.at <= elapsed);
@@ -179,8 +186,7 @@ impl<'s> Signals<'s> {
 }
 
 /// What a live check reads, as the daemon measures it: over its window, and over the newest requests.
-fn live(story: &Story, check: &Check) -> Outcome {
-    let of_canary = || Outcome::NoEvidence("nobody has been in this stage's canary yet".to_owned());
+fn live(story: &Story, check: &Check, stale_after: Millis) -> Outcome {
     let both = story.window(check.window);
     let sum;
     let window = match check.scope {
@@ -194,8 +200,7 @@ fn live(story: &Story, check: &Check) -> Outcome {
     };
     let newest = story.newest(check.min_samples);
     let excepts_unavailable = check.except.contains(&Exception::Unavailable);
-    let recent = story.window(Window::Stage);
-    if excepts_unavailable && recent.canary.counts.unavailable + recent.control.counts.unavailable > 0 {
+    if excepts_unavailable && story.unavailable_within(stale_after) > 0 {
         return Outcome::NoEvidence("the database was away".to_owned());
     }
     let sample = |tally: &Tally| value(check, tally, excepts_unavailable);
@@ -203,7 +208,9 @@ fn live(story: &Story, check: &Check) -> Outcome {
         // A count needs no newest part of its own.
         (Some(window), _) if check.signal == Signal::Live5xx => Outcome::Measured { window, newest: window },
         (Some(window), Some(newest)) => Outcome::Measured { window, newest },
-        _ if story.canary_requests() == 0 => of_canary(),
+        _ if story.canary_requests() == 0 => {
+            Outcome::NoEvidence("nobody has been in this stage's canary yet".to_owned())
+        }
         _ => Outcome::NoEvidence("0 of 0 requests in the window".to_owned()),
     }
 }
@@ -281,10 +288,14 @@ fn trials(check: &Check, tally: &Tally, limit: Option<f64>) -> Option<Trials> {
 }
 
 impl Bins {
+    fn new(policy: &Policy) -> Self {
+        Self { length: policy.bin(), waiting: Vec::new(), control: Tally::default() }
+    }
+
     fn take(&mut self, slot: &Slot, rollout: &Rollout, at: Timestamp) {
         let length = i64::try_from(self.length.0 / 1000).unwrap_or(60).max(1);
         let start = at - chrono::Duration::seconds(at.timestamp().rem_euclid(length));
-        let (epoch, share) = (rollout.epoch, f64::from(rollout.percent.basis_points()) / 10_000.0);
+        let (epoch, share) = (rollout.epoch, rollout.percent.share());
         match self.waiting.last_mut().filter(|bin| bin.start == start && bin.epoch == epoch) {
             Some(bin) => bin.both.add(slot),
             None => {
@@ -296,35 +307,31 @@ impl Bins {
     }
 
     /// The bins that are over at `now` and were not handed out before.
-    fn closed(&mut self, checks: &[&Check], now: Timestamp) -> Vec<Bin> {
-        let over = |bin: &OpenBin| (self.length + WATERMARK).after(bin.start) <= now;
+    fn closed(&mut self, checks: &[&Check], rollout: &Rollout, now: Timestamp) -> Vec<Bin> {
+        let over = |bin: &OpenBin| (self.length + Compare::WATERMARK).after(bin.start) <= now;
         let ready = self.waiting.partition_point(over);
         let ready: Vec<OpenBin> = self.waiting.drain(..ready).collect();
-        ready.into_iter().map(|bin| self.close(bin, checks)).collect()
+        ready.into_iter().map(|bin| self.close(bin, checks, rollout)).collect()
     }
 
-    fn close(&mut self, bin: OpenBin, checks: &[&Check]) -> Bin {
+    fn close(&mut self, bin: OpenBin, checks: &[&Check], rollout: &Rollout) -> Bin {
         let OpenBin { start, epoch, share, both } = bin;
         self.control.merge(&both.control);
         let known = self.control.counts.requests >= EDGE_REQUESTS;
         let so_far = if known { self.control.cells.p95_ms() } else { None };
-        let counts: BTreeMap<CheckName, BinCounts> = checks
-            .iter()
-            .map(|check| {
-                let arms = |limit: Option<f64>| {
-                    let side = |tally| trials(check, tally, limit);
-                    Some(Arms { canary: side(&both.canary)?, control: side(&both.control)? })
-                };
-                let is_tail = check.signal == Signal::LiveP95;
-                let counted = BinCounts {
-                    limit: arms(check.rollback_if.as_ref().map(|condition| condition.limit)),
-                    compared: arms(self.edge_ms),
-                    tail_edge_ms: so_far.filter(|_| is_tail),
-                };
-                (check.name.clone(), counted)
-            })
-            .collect();
-        self.edge_ms = self.edge_ms.or(so_far);
+        let counted = |check: &&Check| {
+            let arms = |limit: Option<f64>| {
+                let side = |tally| trials(check, tally, limit);
+                Some(Arms { canary: side(&both.canary)?, control: side(&both.control)? })
+            };
+            let counts = BinCounts {
+                limit: arms(check.rollback_if.as_ref().map(|condition| condition.limit)),
+                compared: arms(rollout.statistics.tail_edge_ms(&check.name)),
+                tail_edge_ms: so_far.filter(|_| check.signal == Signal::LiveP95),
+            };
+            (check.name.clone(), counts)
+        };
+        let counts: BTreeMap<CheckName, BinCounts> = checks.iter().map(counted).collect();
         let (canary, control) = (both.canary.counts.requests, both.control.counts.requests);
         Bin { start, epoch, share, canary, control, counts }
     }

@@ -121,6 +121,8 @@ pub enum MarkKind {
     Restarted,
     /// Back to 0 %.
     RolledBack,
+    /// A breach stopped it where it stands.
+    Frozen,
     /// At 100 % for good.
     Completed,
     /// Something was in the way.
@@ -190,7 +192,7 @@ pub struct Harm {
 
 impl Run {
     /// Kinds of cause an expectation may name beside a check.
-    pub const CAUSES: [&'static str; 4] = ["breach", "blind", "ordered", "sql"];
+    pub const CAUSES: [&'static str; 6] = ["breach", "proven", "harm", "blind", "ordered", "sql"];
 
     /// Whether the rollback was caused by this check, or is of this kind.
     pub fn caused_by(&self, name: &str) -> bool {

@@ -1,6 +1,7 @@
 //! What was counted, second by second: the daemon's live counters in virtual time.
 
 use crate::latency::Cells;
+use rampart_core::Millis;
 use rampart_core::policy::{Policy, Window};
 use std::collections::VecDeque;
 
@@ -208,6 +209,13 @@ impl Story {
         }
         sum
     }
+
+    /// Requests that failed because the database was away, of both cohorts, in the last so long.
+    pub(crate) fn unavailable_within(&self, length: Millis) -> u64 {
+        let newest = self.slots.back().map_or(0, |slot| slot.second);
+        let recent = self.slots.iter().rev().take_while(|slot| slot.second + (length.0 / 1000) as i64 > newest);
+        recent.map(|slot| slot.canary.counts.unavailable + slot.control.counts.unavailable).sum()
+    }
 }
 
 fn seconds_of(window: Window) -> Option<i64> {
@@ -221,7 +229,6 @@ fn seconds_of(window: Window) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rampart_core::Millis;
     use rampart_core::policy::parse;
 
     const POLICY: &str = "flag: a\nstages: [{ percent: 100, soak: 1h }]\nchecks:\n  p95: { signal: live.p95, window: 5m, rollback_if: \"> 1s\" }\n";
