@@ -10,23 +10,24 @@ use rampart_core::{Millis, Percent};
 
 /// Points of a drawn line, about.
 const SAMPLES: u64 = 600;
-/// A hold that comes back so soon is the same hold.
-const SAME_HOLD: Millis = Millis::minutes(10);
 /// What is not measured yet so soon after the start of a stage is no obstacle worth a sign.
 const FIRST_MEASUREMENTS: Millis = Millis::seconds(30);
 
 pub(crate) struct Recorder {
     run: Run,
     sample: Both,
-    /// The hold that is on, or was last: its place among the marks, what it is about, and when it was seen last.
-    hold: Option<Hold>,
+    /// What has held this epoch so far; what comes back is told once, with how often.
+    holds: Vec<Hold>,
+    /// Where a page of this epoch stands among the marks.
+    pages: Vec<usize>,
 }
 
 struct Hold {
+    /// Its place among the marks.
     mark: usize,
     about: String,
-    seen: Millis,
-    on: bool,
+    /// Since when it is on; none where it is not.
+    since: Option<Millis>,
 }
 
 impl Recorder {
@@ -59,7 +60,7 @@ impl Recorder {
             assumed: policy.checks.iter().filter(unknown).map(|check| check.name.clone()).collect(),
             expectation: None,
         };
-        Self { run, sample: Both::default(), hold: None }
+        Self { run, sample: Both::default(), holds: Vec::new(), pages: Vec::new() }
     }
 
     /// The scenario departs from how things always go.
@@ -132,30 +133,54 @@ impl Recorder {
     }
 
     fn held(&mut self, at: Millis, about: String, words: impl FnOnce() -> String) {
-        if let Some(hold) = self.hold.as_mut().filter(|hold| hold.about == about && at.minus(hold.seen) <= SAME_HOLD)
-            && let Some(mark) = self.run.marks.get_mut(hold.mark)
-        {
-            if hold.on {
-                mark.lasted = Some(mark.lasted.unwrap_or_default() + at.minus(hold.seen));
-            } else {
-                mark.times += 1;
-            }
-            (hold.seen, hold.on) = (at, true);
+        if self.holds.iter().any(|hold| hold.since.is_some() && hold.about == about) {
             return;
         }
         self.release(at);
-        self.hold = Some(Hold { mark: self.run.marks.len(), about, seen: at, on: true });
-        self.run.marks.push(Mark { at, kind: MarkKind::Held, text: words(), lasted: Some(Millis::ZERO), times: 1 });
+        match self.holds.iter_mut().find(|hold| hold.about == about) {
+            Some(hold) => {
+                hold.since = Some(at);
+                if let Some(mark) = self.run.marks.get_mut(hold.mark) {
+                    mark.times += 1;
+                }
+            }
+            None => {
+                let mark = self.run.marks.len();
+                self.holds.push(Hold { mark, about, since: Some(at) });
+                let lasted = Some(Millis::ZERO);
+                self.run.marks.push(Mark { at, kind: MarkKind::Held, text: words(), lasted, times: 1 });
+            }
+        }
     }
 
     /// Nothing is in the way any more.
-    pub(crate) fn release(&mut self, at: Millis) {
-        if let Some(hold) = self.hold.as_mut().filter(|hold| hold.on) {
+    fn release(&mut self, at: Millis) {
+        for hold in &mut self.holds {
+            let Some(since) = hold.since.take() else { continue };
             if let Some(mark) = self.run.marks.get_mut(hold.mark) {
-                mark.lasted = Some(mark.lasted.unwrap_or_default() + at.minus(hold.seen));
+                mark.lasted = Some(mark.lasted.unwrap_or_default() + at.minus(since));
             }
-            (hold.seen, hold.on) = (at, false);
         }
+    }
+
+    /// Something is decided, and whatever held before does so no more.
+    pub(crate) fn move_on(&mut self, at: Millis) {
+        self.release(at);
+        self.holds.clear();
+        self.pages.clear();
+    }
+
+    /// Somebody is paged; told once an epoch, with how often.
+    pub(crate) fn page(&mut self, at: Millis, text: String) {
+        let same = |place: &&usize| self.run.marks.get(**place).is_some_and(|mark| mark.text == text);
+        if let Some(place) = self.pages.iter().find(same).copied() {
+            if let Some(mark) = self.run.marks.get_mut(place) {
+                mark.times += 1;
+            }
+            return;
+        }
+        self.pages.push(self.run.marks.len());
+        self.mark(at, MarkKind::Paged, text);
     }
 
     /// The world ends at `at`.
@@ -174,6 +199,8 @@ impl Recorder {
         }
         // A hold of a moment is no news where it comes once.
         run.marks.retain(|mark| mark.lasted.is_none_or(|lasted| lasted >= FIRST_MEASUREMENTS || mark.times > 2));
+        // What the world does comes before what follows from it.
+        run.marks.sort_by_key(|mark| (mark.at, mark.kind != MarkKind::World));
         run.summary = summary(&run);
         run.expectation = scenario.expect.as_ref().map(|expected| expected.judge(&run));
         run

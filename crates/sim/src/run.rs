@@ -190,6 +190,22 @@ pub struct Harm {
     pub control_failures: u64,
 }
 
+impl Lane {
+    /// What the check said in a stretch of time: a breach wherever there is one, else what it said longest.
+    pub fn said(&self, from: Millis, to: Millis) -> Option<Verdict> {
+        let mut longest: Option<(Millis, Verdict)> = None;
+        for verdict in Verdict::ALL {
+            let spans = self.spans.iter().filter(|span| span.verdict == verdict && span.from < to && span.to >= from);
+            let within = spans.map(|span| span.to.min(to).minus(span.from.max(from)));
+            let Some(length) = within.reduce(|sum, more| sum + more) else { continue };
+            if verdict == Verdict::Breach || longest.is_none_or(|(most, _)| length > most) {
+                longest = Some((length, verdict));
+            }
+        }
+        longest.map(|(_, verdict)| verdict)
+    }
+}
+
 impl Run {
     /// Kinds of cause an expectation may name beside a check.
     pub const CAUSES: [&'static str; 6] = ["breach", "proven", "harm", "blind", "ordered", "sql"];

@@ -1,6 +1,6 @@
 //! A run as a timeline for a terminal: the ramp, what each check said, errors and latency, and every decision.
 
-use crate::run::{Arm, Lane, Mark, MarkKind, Run};
+use crate::run::{Arm, Mark, MarkKind, Run};
 use rampart_core::policy::Unit;
 use rampart_core::rollout::{Phase, Verdict};
 use rampart_core::{Millis, Percent};
@@ -11,6 +11,8 @@ const MIN_WIDTH: usize = 40;
 const MAX_WIDTH: usize = 160;
 /// Up to this width names are cut short.
 const NARROW: usize = 64;
+/// Columns that hold the name of a value and the value itself.
+const NAME_AND_VALUE: usize = 24;
 /// The most decisions that are listed.
 const MAX_MARKS: usize = 60;
 /// Rows a ramp is drawn with where the policy has more stages.
@@ -35,7 +37,7 @@ pub struct Style {
 pub fn draw(run: &Run, style: Style) -> String {
     let width = style.width.clamp(MIN_WIDTH, MAX_WIDTH);
     let longest = run.lanes.iter().map(|lane| lane.check.words().chars().count()).max().unwrap_or(0).max(14);
-    let label = longest.min(if width <= NARROW { 14 } else { 24 });
+    let label = if width <= NARROW { 14 } else { longest.clamp(24, 28) };
     let drawing = Drawing { run, style, label, columns: width - label - 3, width };
     let mut text = String::new();
     drawing.head(&mut text);
@@ -124,7 +126,12 @@ impl Drawing<'_> {
 
     fn lanes(&self, out: &mut String) {
         for lane in &self.run.lanes {
-            let cells: Vec<Option<Verdict>> = (0..self.columns).map(|column| self.said(lane, column)).collect();
+            let cells: Vec<Option<Verdict>> = (0..self.columns)
+                .map(|column| {
+                    let (from, to) = self.span(column);
+                    lane.said(from, to)
+                })
+                .collect();
             let mut row = String::new();
             for same in cells.chunk_by(|one, other| one == other) {
                 let sign = same[0].map_or(' ', sign);
@@ -138,25 +145,6 @@ impl Drawing<'_> {
         let shadow = if self.run.lanes.iter().any(|lane| lane.shadow) { "   ( ) shown, never deciding" } else { "" };
         self.paragraph(out, &" ".repeat(self.indent()), &format!("{}{shadow}", known.join("   ")));
         out.push('\n');
-    }
-
-    /// What a check said in a column: a breach wherever there is one, else what it said longest.
-    fn said(&self, lane: &Lane, column: usize) -> Option<Verdict> {
-        let (from, to) = self.span(column);
-        let overlap = |begin: Millis, end: Millis| end.min(to).minus(begin.max(from));
-        let mut longest: Option<(Millis, Verdict)> = None;
-        for verdict in Verdict::ALL {
-            let spans = lane.spans.iter().filter(|span| span.verdict == verdict && span.from < to && span.to >= from);
-            let mut length = None;
-            for span in spans {
-                length = Some(length.unwrap_or(Millis::ZERO) + overlap(span.from, span.to));
-            }
-            let Some(length) = length else { continue };
-            if verdict == Verdict::Breach || longest.is_none_or(|(most, _)| length > most) {
-                longest = Some((length, verdict));
-            }
-        }
-        longest.map(|(_, verdict)| verdict)
     }
 
     fn measured(&self, out: &mut String) {
@@ -188,9 +176,12 @@ impl Drawing<'_> {
         };
         let row: String = (0..self.columns).map(column).collect();
         let most = self.run.samples.iter().filter_map(side).reduce(f64::max);
-        self.line(out, name, '│', row.trim_end());
-        if let Some(most) = most {
-            self.line(out, "", '│', &self.painted(&format!("at most {}", unit.show(most)), Colour::Faint));
+        let most = most.map(|most| format!("to {}", unit.show(most))).unwrap_or_default();
+        if self.label >= NAME_AND_VALUE {
+            self.line(out, &format!("{name} {most}"), '│', row.trim_end());
+        } else {
+            self.line(out, name, '│', row.trim_end());
+            self.line(out, &most, '│', "");
         }
     }
 
@@ -313,7 +304,8 @@ pub(crate) fn facts(run: &Run) -> Vec<String> {
 /// The words of a mark with how long it lasted.
 pub(crate) fn told(mark: &Mark) -> String {
     match (mark.lasted, mark.times) {
-        (None, _) => mark.text.clone(),
+        (None, 1) => mark.text.clone(),
+        (None, times) => format!("{} ({times} times)", mark.text),
         (Some(lasted), 1) => format!("{} (for {lasted})", mark.text),
         (Some(lasted), times) => format!("{} ({times} times, {lasted} in all)", mark.text),
     }

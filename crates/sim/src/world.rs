@@ -165,16 +165,12 @@ impl<'w> World<'w> {
         }
         self.check_soak(&ticked)?;
         if judgement.page_blind {
-            let since = judgement.progress.blind_since.unwrap_or_else(|| self.now());
-            let text = format!("somebody is paged: blind since {}", since.format("%H:%M:%S UTC"));
-            self.recorder.mark(self.elapsed, MarkKind::Paged, text);
+            let text = format!("somebody is paged: blind for {}", self.policy.blind_for);
+            self.recorder.page(self.elapsed, text);
         }
         if judgement.page_hold {
-            let text = format!(
-                "somebody is paged: it has not moved for long · {}",
-                sentence(self.policy, Some(&ticked), Some(&judgement))
-            );
-            self.recorder.mark(self.elapsed, MarkKind::Paged, text);
+            let said = sentence(self.policy, Some(&ticked), Some(&judgement));
+            self.recorder.page(self.elapsed, format!("somebody is paged, it has not moved for long: {said}"));
         }
         self.rollout = Some(ticked);
         self.carry_out(&judgement)
@@ -227,7 +223,7 @@ impl<'w> World<'w> {
     /// Makes an event happen, and checks everything that must hold behind it.
     fn commit(&mut self, event: Event, kind: MarkKind, words: String) -> Result<(), Broken> {
         let now = self.now();
-        self.recorder.release(self.elapsed);
+        self.recorder.move_on(self.elapsed);
         let entry = Entry { at: now, event };
         let after = match (self.rollout.take(), &entry.event) {
             (before, Event::Started(_)) => {
