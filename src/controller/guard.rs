@@ -67,8 +67,21 @@ impl Guard {
         self.watched.load().values().cloned().collect()
     }
 
-    /// What is known of a rollout this moment.
+    /// What a tick decides by: everything that is known of a rollout this moment.
     pub fn evidence(&self, watched: &Watched, since_last_tick: Option<Millis>) -> Evidence {
+        let (policy, rollout) = (&watched.policy, &watched.rollout);
+        Evidence {
+            since_last_tick,
+            counts: self.live.counts(policy, rollout),
+            bins: self.live.bins(policy, rollout, self.clock.now()),
+            subjects: self.live.subjects(rollout),
+            ..self.glance(watched)
+        }
+    }
+
+    /// What a look between ticks decides by: all that a limit is held against. Counts and bins belong to ticks, which
+    /// alone take them in; a request that waits for its answer is not kept by them.
+    fn glance(&self, watched: &Watched) -> Evidence {
         let (policy, rollout, now) = (&watched.policy, &watched.rollout, self.clock.now());
         let mut readings = self.board.of(rollout.id);
         let live = policy
@@ -77,7 +90,7 @@ impl Guard {
             .filter_map(|check| Some((check.name.clone(), self.live.measure(policy, check, rollout, now)?)));
         readings.extend(live);
         let canary_requests = self.live.canary_requests(rollout);
-        Evidence { readings, canary_requests, since_last_tick, ..Evidence::of(self.build.clone()) }
+        Evidence { readings, canary_requests, ..Evidence::of(self.build.clone()) }
     }
 
     /// Has the decision made for the rollout that evaluated a request; see [`Guard::look`].
@@ -101,7 +114,7 @@ impl Guard {
         if self.flags.is_braked(watched.rollout.id) {
             return;
         }
-        let evidence = self.evidence(watched, None);
+        let evidence = self.glance(watched);
         let judgement = decide(&watched.policy, &watched.rollout, &evidence, self.clock.now());
         self.brake_if_needed(watched, judgement, seen);
     }

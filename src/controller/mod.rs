@@ -6,6 +6,7 @@
 //! what it reads, so a nudge only wakes it, and the next turn is the retry.
 
 mod brake;
+mod checks;
 mod commit;
 mod gate;
 mod guard;

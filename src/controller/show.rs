@@ -25,6 +25,7 @@ impl Controller {
                 loaded: &loaded,
                 stored,
                 judgement: rollout.and_then(|rollout| memory.judged.get(&rollout.id)),
+                proofs: rollout.and_then(|rollout| memory.proofs.get(&rollout.id)),
                 traffic: rollout.map(|rollout| self.live.traffic(rollout, sync.now)).unwrap_or_default(),
                 braked: rollout.is_some_and(|r| r.phase != Phase::RolledBack && self.flags.is_braked(r.id)),
                 valid_for: self.flags.valid_for(&loaded.policy.flag),

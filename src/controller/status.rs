@@ -1,13 +1,12 @@
 //! Where a flag stands, as the API, the page and the terminal show it.
 
+use super::checks::{CheckStatus, Proofs, StatisticsStatus};
 use super::gate::{self, GateFinding};
 use super::policies::LoadedPolicy;
 use crate::signals::Traffic;
 use crate::store::{GateRun, Recorded, StoredRollout};
-use rampart_core::policy::{Check, Condition, GateItem, Policy, Unit, Window};
-use rampart_core::rollout::{
-    Build, CheckReport, CommandKind, Decision, Judgement, Need, Permit, Phase, Rollout, Verdict, permit, sentence,
-};
+use rampart_core::policy::{GateItem, Policy};
+use rampart_core::rollout::{Build, CommandKind, Decision, Judgement, Need, Permit, Phase, Rollout, permit, sentence};
 use rampart_core::{FlagKey, Millis, Percent, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -19,6 +18,7 @@ pub(super) struct View<'v> {
     pub(super) loaded: &'v LoadedPolicy,
     pub(super) stored: Option<&'v StoredRollout>,
     pub(super) judgement: Option<&'v Judgement>,
+    pub(super) proofs: Option<&'v Proofs>,
     pub(super) traffic: Traffic,
     pub(super) braked: bool,
     pub(super) valid_for: Option<Duration>,
@@ -46,6 +46,7 @@ pub struct Status {
     pub soak: SoakStatus,
     pub stages: Vec<StageStatus>,
     pub checks: Vec<CheckStatus>,
+    pub statistics: StatisticsStatus,
     pub decision: DecisionStatus,
     pub next: Option<NextStatus>,
     pub started_at: Option<Timestamp>,
@@ -77,25 +78,6 @@ pub struct StageStatus {
     pub state: &'static str,
     pub served_seconds: f64,
     pub eta: Option<Timestamp>,
-}
-
-/// One check.
-#[derive(Clone, Debug, Serialize)]
-pub struct CheckStatus {
-    pub name: String,
-    pub signal: &'static str,
-    pub verdict: Verdict,
-    pub value: Option<f64>,
-    pub unit: Unit,
-    pub advance_if: Option<String>,
-    pub rollback_if: Option<String>,
-    pub advance_limit: Option<f64>,
-    pub rollback_limit: Option<f64>,
-    pub samples: Option<u64>,
-    pub min_samples: u64,
-    pub window_seconds: Option<f64>,
-    pub observed_at: Option<Timestamp>,
-    pub why: String,
 }
 
 /// What was decided, and what is missing.
@@ -264,7 +246,8 @@ impl Status {
             sentence: sentence(policy, rollout, view.judgement),
             soak: soak(policy, rollout),
             stages: stages(policy, rollout, &decision, view.now),
-            checks: policy.checks.iter().map(|check| check_status(check, view.judgement)).collect(),
+            checks: policy.checks.iter().map(|check| CheckStatus::of(check, view.judgement, view.proofs)).collect(),
+            statistics: StatisticsStatus::of(policy, rollout),
             next: next(policy, rollout, &decision, view.now),
             decision,
             started_at: rollout.map(|rollout| rollout.started_at),
@@ -380,32 +363,6 @@ fn next(policy: &Policy, rollout: Option<&Rollout>, decision: &DecisionStatus, n
     let percent = stage.map_or(Percent::FULL, |stage| stage.percent);
     let eta = (rollout.phase == Phase::Ramping).then(|| leaves_at(decision, now)).flatten();
     Some(NextStatus { percent, eta })
-}
-
-fn check_status(check: &Check, judgement: Option<&Judgement>) -> CheckStatus {
-    let report: Option<&CheckReport> =
-        judgement.and_then(|judgement| judgement.checks.iter().find(|report| report.name == check.name));
-    let text = |condition: &Option<Condition>| condition.as_ref().map(|condition| condition.text.clone());
-    let limit = |condition: &Option<Condition>| condition.as_ref().map(|condition| condition.limit);
-    CheckStatus {
-        name: check.name.to_string(),
-        signal: check.signal.name(),
-        verdict: report.map_or(Verdict::Blind, |report| report.verdict),
-        value: report.and_then(|report| report.value),
-        unit: check.signal.unit(),
-        advance_if: text(&check.advance_if),
-        rollback_if: text(&check.rollback_if),
-        advance_limit: limit(&check.advance_if),
-        rollback_limit: limit(&check.rollback_if),
-        samples: report.and_then(|report| report.samples),
-        min_samples: check.min_samples,
-        window_seconds: match check.window {
-            Window::Stage => None,
-            Window::Last(length) => Some(length.as_seconds()),
-        },
-        observed_at: report.and_then(|report| report.observed_at),
-        why: report.map_or_else(|| "no rollout is running".to_owned(), |report| report.why.clone()),
-    }
 }
 
 fn commands(view: &View<'_>, rollout: Option<&Rollout>, phase: Phase) -> Vec<CommandStatus> {

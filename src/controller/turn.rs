@@ -2,12 +2,16 @@
 //!
 //! It takes no input but what it reads, so whoever wakes it carries no data, and the next turn is the retry.
 
+use super::checks::Proofs;
 use super::guard::Watched;
 use super::run::Controller;
 use super::serve::watched_of;
 use crate::clock::{self, Stopwatch};
 use crate::store::{NewEntry, StoreError, StoredRollout, Sync};
-use rampart_core::rollout::{Actor, Decision, Event, Judgement, Revision, RolloutId, decide, sentence};
+use rampart_core::policy::Check;
+use rampart_core::rollout::{
+    Actor, Decision, Event, Evidence, Judgement, Revision, RolloutId, decide, proof, sentence,
+};
 use rampart_core::{FlagKey, Millis, Percent, Timestamp};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -40,6 +44,8 @@ pub(super) struct Memory {
     /// A tick across a change credits nothing.
     pub(super) ticked: HashMap<RolloutId, LastTick>,
     pub(super) judged: HashMap<RolloutId, Judgement>,
+    /// What the requests of the present stage prove, as of that judgement.
+    pub(super) proofs: HashMap<RolloutId, Proofs>,
     /// Rolled-back rollouts whose judgement is the one in the journal.
     pub(super) recalled: HashSet<RolloutId>,
     pub(super) journal_seen: Option<i64>,
@@ -114,6 +120,7 @@ impl Controller {
         let newest = |id: &RolloutId| rollouts.iter().any(|stored| stored.rollout.id == *id);
         memory.ticked.retain(|id, _| newest(id));
         memory.judged.retain(|id, _| newest(id));
+        memory.proofs.retain(|id, _| newest(id));
         memory.recalled.retain(newest);
         let (mut refused, mut worked) = (Ok(()), rollouts.is_empty());
         for stored in &mut rollouts {
@@ -172,6 +179,7 @@ impl Controller {
         let judgement = decide(&stored.policy, &stored.rollout, &evidence, sync.now);
         memory.ticked.insert(id, LastTick { revision, held, at: sync.now, ours: clock::monotonic() });
         memory.judged.insert(id, judgement.clone());
+        memory.proofs.insert(id, proofs(&watched, &evidence, sync.now));
         if self.guard.brake_if_needed(&watched, judgement.clone(), seen) || !held {
             return Ok(());
         }
@@ -236,6 +244,12 @@ impl Controller {
         let next = self.guard.watched().iter().map(until).min().unwrap_or(LONGEST_PAUSE);
         next.clamp(Duration::from_millis(5), LONGEST_PAUSE)
     }
+}
+
+/// What the evidence proves of each check that counts requests against a limit.
+fn proofs(watched: &Watched, evidence: &Evidence, now: Timestamp) -> Proofs {
+    let of = |check: &Check| Some((check.name.clone(), proof(check, &watched.rollout, evidence, now)?));
+    watched.policy.checks.iter().filter_map(of).collect()
 }
 
 /// The event a decision makes happen; none for a hold, and none for a rollback, which is the brake's.

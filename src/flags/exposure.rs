@@ -100,7 +100,7 @@ struct Behind {
 
 impl Flags {
     /// The answer of the flag `key` for `subject`.
-    pub fn evaluate(&self, key: &str, subject: Subject<'_>) -> Answer {
+    pub fn evaluate<'s>(&self, key: &str, subject: Subject<'s>) -> Answer<'s> {
         self.current.load().evaluate(key, subject)
     }
 
@@ -247,6 +247,7 @@ fn serve(known: &Known, braked: &HashSet<RolloutId>, lapse: Lapse) -> Served {
         },
         bucket_by: known.bucket_by.clone(),
         stage: known.rollout.filter(|rollout| rollout.watched).map(|rollout| rollout.stage),
+        as_committed: known.rollout.is_some_and(|rollout| rollout.percent == percent),
     }
 }
 
@@ -294,6 +295,25 @@ mod tests {
         assert_eq!(served(&known, true, Lapse::Valid), Percent::ZERO);
         assert_eq!(served(&known, false, Lapse::Proven), Percent::whole(5));
         assert_eq!(served(&known, false, Lapse::Zero), Percent::ZERO);
+    }
+
+    #[test]
+    fn nobody_is_assigned_by_a_percent_that_was_not_committed_or_by_a_target() {
+        let assigned = |known: &Known, braked: bool, lapse: Lapse| {
+            let braked = braked.then_some(RolloutId(uuid::Uuid::nil())).into_iter().collect();
+            let snapshot = Snapshot { flags: vec![serve(known, &braked, lapse)] };
+            let subject = Subject { user: Some("a user"), yacht: Some("a yacht") };
+            snapshot.evaluate("part_lens_v2", subject).assigned
+        };
+        let half = known(50, 50, Phase::Ramping);
+        assert_eq!(assigned(&half, false, Lapse::Valid), Some("a user"));
+        let by_yacht = Known { bucket_by: BucketBy::YachtId, ..half.clone() };
+        assert_eq!(assigned(&by_yacht, false, Lapse::Valid), Some("a yacht"));
+        assert_eq!(assigned(&half, false, Lapse::Proven), None);
+        assert_eq!(assigned(&half, true, Lapse::Valid), None);
+        assert_eq!(assigned(&known(20, 50, Phase::Ramping), false, Lapse::Valid), None);
+        let named = Known { targets: Targets::new(vec!["a user".into()], Vec::new()), ..half };
+        assert_eq!(assigned(&named, false, Lapse::Valid), None);
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub(super) fn chosen(request: &Request, choice: Choice) {
 }
 
 fn served(choice: Choice, unavailable: bool) -> Served {
-    Served { cohort: choice.cohort, stage: choice.stage, unavailable }
+    Served { cohort: choice.cohort, stage: choice.stage, subject: choice.subject, unavailable }
 }
 
 /// The answer, with the lens it bears and what it counts for.

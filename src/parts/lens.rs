@@ -1,7 +1,7 @@
 //! Which lens answers a request, and where its outcome counts.
 
-use crate::flags::{Flags, StageRef, Subject};
-use crate::signals::Cohort;
+use crate::flags::{Answer, Flags, StageRef, Subject};
+use crate::signals::{Cohort, SubjectHash};
 use axum::http::HeaderValue;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::str::FromStr;
@@ -57,6 +57,8 @@ pub struct Served {
     pub cohort: Cohort,
     /// The rollout and epoch that chose; none where no rollout did.
     pub stage: Option<StageRef>,
+    /// Whom the rollout's percent decided for.
+    pub subject: Option<SubjectHash>,
     /// Whether the request failed because the database was away.
     pub unavailable: bool,
 }
@@ -96,12 +98,13 @@ pub(super) struct Choice {
     pub(super) lens: Lens,
     pub(super) cohort: Cohort,
     pub(super) stage: Option<StageRef>,
+    pub(super) subject: Option<SubjectHash>,
 }
 
 /// Chooses the lens: the forced one, else what the flag says of the user.
 pub(super) fn choose(flags: &Flags, forced: Option<Lens>, user: Uuid, yacht: Option<Uuid>) -> Choice {
     if let Some(lens) = forced {
-        return Choice { lens, cohort: Cohort::Forced, stage: None };
+        return Choice { lens, cohort: Cohort::Forced, stage: None, subject: None };
     }
     // Written out on the stack: choosing a lens allocates nothing.
     let (mut user_text, mut yacht_text) = ([0; Hyphenated::LENGTH], [0; Hyphenated::LENGTH]);
@@ -111,9 +114,11 @@ pub(super) fn choose(flags: &Flags, forced: Option<Lens>, user: Uuid, yacht: Opt
     };
     // The old lens answers whatever may be wrong with the flag, a fault of ours included.
     match catch_unwind(AssertUnwindSafe(|| flags.evaluate(FLAG, subject))) {
-        Ok(answer) if answer.evaluation.on => Choice { lens: Lens::V2, cohort: Cohort::Canary, stage: answer.stage },
-        Ok(answer) => Choice { lens: Lens::V1, cohort: Cohort::Control, stage: answer.stage },
-        Err(_) => Choice { lens: Lens::V1, cohort: Cohort::Control, stage: None },
+        Ok(Answer { evaluation, stage, assigned }) => {
+            let (lens, cohort) = if evaluation.on { (Lens::V2, Cohort::Canary) } else { (Lens::V1, Cohort::Control) };
+            Choice { lens, cohort, stage, subject: assigned.map(SubjectHash::of) }
+        }
+        Err(_) => Choice { lens: Lens::V1, cohort: Cohort::Control, stage: None, subject: None },
     }
 }
 

@@ -6,10 +6,12 @@
 
 mod board;
 mod live;
+mod passing;
 mod sensors;
 mod tally;
 
 pub use board::Board;
-pub use live::{Cohort, Live, Observation, Traffic};
+pub use live::{Cohort, Live, Observation, SubjectHash, Traffic};
+pub use passing::Passing;
 pub use sensors::{Sensors, flush_slots};
 pub use tally::{CLIENT_GONE, GIVEN_UP_AFTER, Tally};

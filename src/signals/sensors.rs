@@ -1,13 +1,14 @@
 //! The slow signals: each kind in a task of its own.
 
 use crate::clock::DatabaseClock;
-use crate::controller::Guard;
+use crate::controller::{Guard, Watched};
+use crate::signals::live::{KEEP_SECONDS, first_unbinned};
 use crate::signals::{Board, Live};
 use crate::store::Store;
 use rampart_core::Timestamp;
 use rampart_core::policy::{Check, Signal};
 use rampart_core::rollout::{Outcome, Reading, RolloutId};
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
@@ -19,6 +20,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const FORGET_EVERY: u32 = 600;
 /// How long one measurement may take before it is a fault.
 const DEADLINE: Duration = Duration::from_secs(4);
+/// How long after a second is over another replica may still be writing it.
+const LATE: chrono::Duration = chrono::Duration::seconds(15);
 
 /// What the sensors need.
 #[derive(Clone, Debug)]
@@ -100,7 +103,7 @@ impl Sensors {
         stop: CancellationToken,
         nudge: &Notify,
         signals: &[Signal],
-        measure: impl AsyncFn(&Self, &crate::controller::Watched, &Check) -> Result<Outcome, String>,
+        measure: impl AsyncFn(&Self, &Watched, &Check) -> Result<Outcome, String>,
     ) {
         loop {
             let mut pause = LONGEST_PAUSE;
@@ -135,26 +138,22 @@ pub async fn flush_slots(
     clock: Arc<DatabaseClock>,
     stop: CancellationToken,
 ) {
-    let mut taken_in = HashSet::new();
+    let mut taken_in = HashMap::new();
     for turn in 0_u32.. {
         let now = clock.now();
         write_slots(&store, &live, now).await;
         let watched = guard.watched();
         for watched in &watched {
-            // The first look takes in the whole epoch, every later one the last seconds.
-            let epoch = (watched.rollout.id, watched.rollout.epoch);
-            let since = if taken_in.contains(&epoch) {
-                now - chrono::Duration::seconds(15)
-            } else {
-                watched.rollout.stage_since - chrono::Duration::seconds(1)
-            };
-            if let Ok(Ok(rows)) = tokio::time::timeout(DEADLINE, store.read_slots(epoch.0, epoch.1.0, since)).await {
+            let rollout = &watched.rollout;
+            // The first look takes in whatever still counts, every later one what was written since the last.
+            let since = taken_in.get(&rollout.id).map_or_else(|| still_counts_since(watched, now), |last| *last - LATE);
+            if let Ok(Ok(rows)) = tokio::time::timeout(DEADLINE, store.read_slots(rollout.id, since)).await {
                 live.merge(&rows);
-                taken_in.insert(epoch);
+                taken_in.insert(rollout.id, now);
             }
         }
         let ids: Vec<RolloutId> = watched.iter().map(|watched| watched.rollout.id).collect();
-        taken_in.retain(|(rollout, _)| ids.contains(rollout));
+        taken_in.retain(|rollout, _| ids.contains(rollout));
         if turn % FORGET_EVERY == 0 {
             // What is not deleted now is deleted the next time.
             let _ = tokio::time::timeout(DEADLINE, store.forget_slots(&ids)).await;
@@ -166,6 +165,14 @@ pub async fn flush_slots(
     }
     // The last second as well, or whatever happened in it would be forgotten by whoever starts next.
     write_slots(&store, &live, clock.now() + chrono::Duration::seconds(1)).await;
+}
+
+/// Since when slots still count: the whole stage, and what bins of the stages before have not taken in yet, as long as
+/// slots are kept.
+fn still_counts_since(watched: &Watched, now: Timestamp) -> Timestamp {
+    let stage = watched.rollout.stage_since.timestamp() - 1;
+    let bins = first_unbinned(&watched.policy, &watched.rollout).max(now.timestamp() - KEEP_SECONDS);
+    Timestamp::from_timestamp(stage.min(bins), 0).unwrap_or(watched.rollout.stage_since)
 }
 
 /// Writes the seconds that are over at `now`.

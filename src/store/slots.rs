@@ -63,21 +63,15 @@ impl Store {
         Ok(())
     }
 
-    /// Seconds of other replicas, and of this machine's earlier lives, since `since`.
-    pub async fn read_slots(
-        &self,
-        rollout: RolloutId,
-        epoch: u32,
-        since: Timestamp,
-    ) -> Result<Vec<SlotRow>, StoreError> {
+    /// Seconds of other replicas, and of this machine's earlier lives, since `since`, of every epoch.
+    pub async fn read_slots(&self, rollout: RolloutId, since: Timestamp) -> Result<Vec<SlotRow>, StoreError> {
         let rows = sqlx::query_as!(
             SlotRow,
             "select rollout_id, second, replica, epoch, cohort, requests, failures, server_errors, unavailable, rejections, latencies
              from rampart.live_slots
-             where rollout_id = $1 and epoch = $2 and second >= $3 and replica <> $4
+             where rollout_id = $1 and second >= $2 and replica <> $3
              order by second",
             rollout.0,
-            i32::try_from(epoch).unwrap_or(i32::MAX),
             since,
             self.replica
         )

@@ -199,12 +199,10 @@ fn live(story: &Story, check: &Check, stale_after: Millis) -> Outcome {
         }
     };
     let newest = story.newest(check.min_samples);
-    let excepts_unavailable = check.except.contains(&Exception::Unavailable);
-    if excepts_unavailable && story.unavailable_within(stale_after) > 0 {
+    if check.except.contains(&Exception::Unavailable) && story.unavailable_within(stale_after) > 0 {
         return Outcome::NoEvidence("the database was away".to_owned());
     }
-    let sample = |tally: &Tally| value(check, tally, excepts_unavailable);
-    match (sample(window), sample(&newest)) {
+    match (value(check, window), value(check, &newest)) {
         // A count needs no newest part of its own.
         (Some(window), _) if check.signal == Signal::Live5xx => Outcome::Measured { window, newest: window },
         (Some(window), Some(newest)) => Outcome::Measured { window, newest },
@@ -215,9 +213,9 @@ fn live(story: &Story, check: &Check, stale_after: Millis) -> Outcome {
     }
 }
 
-fn value(check: &Check, tally: &Tally, excepts_unavailable: bool) -> Option<Sample> {
-    let Counts { requests, failures, server_errors, unavailable, rejections } = tally.counts;
-    let excepted = if excepts_unavailable { unavailable } else { 0 };
+fn value(check: &Check, tally: &Tally) -> Option<Sample> {
+    let Counts { requests, failures, server_errors, rejections, .. } = tally.counts;
+    let excepted = excused(check, tally.counts);
     let share = |part: u64| (requests > 0).then(|| part as f64 / requests as f64);
     let value = match check.signal {
         Signal::Live5xx => Some(server_errors.saturating_sub(excepted) as f64),
@@ -236,6 +234,11 @@ fn value(check: &Check, tally: &Tally, excepts_unavailable: bool) -> Option<Samp
         | Signal::Sql(_) => None,
     };
     value.map(|value| Sample { value, samples: requests })
+}
+
+/// Failures that the check does not count.
+fn excused(check: &Check, counts: Counts) -> u64 {
+    if check.except.contains(&Exception::Unavailable) { counts.unavailable } else { 0 }
 }
 
 /// Whether nothing but a scenario's own values tells what this check reads.
@@ -269,7 +272,7 @@ const fn is_counted(check: &Check) -> bool {
 fn trials(check: &Check, tally: &Tally, limit: Option<f64>) -> Option<Trials> {
     let n = tally.counts.requests;
     let k = match check.signal {
-        Signal::LiveErrorRate => tally.counts.failures,
+        Signal::LiveErrorRate => tally.counts.failures.saturating_sub(excused(check, tally.counts)),
         Signal::LiveRejections => tally.counts.rejections,
         Signal::LiveP95 => tally.cells.above(limit?),
         Signal::Live5xx
@@ -293,6 +296,9 @@ impl Bins {
     }
 
     fn take(&mut self, slot: &Slot, rollout: &Rollout, at: Timestamp) {
+        if slot.canary.counts.requests + slot.control.counts.requests == 0 {
+            return;
+        }
         let length = i64::try_from(self.length.0 / 1000).unwrap_or(60).max(1);
         let start = at - chrono::Duration::seconds(at.timestamp().rem_euclid(length));
         let (epoch, share) = (rollout.epoch, rollout.percent.share());
@@ -324,10 +330,13 @@ impl Bins {
                 let side = |tally| trials(check, tally, limit);
                 Some(Arms { canary: side(&both.canary)?, control: side(&both.control)? })
             };
+            let edge = rollout.statistics.tail_edge_ms(&check.name);
+            let is_tail = check.signal == Signal::LiveP95;
+            let limit = check.rollback_if.as_ref().or(check.advance_if.as_ref());
             let counts = BinCounts {
-                limit: arms(check.rollback_if.as_ref().map(|condition| condition.limit)),
-                compared: arms(rollout.statistics.tail_edge_ms(&check.name)),
-                tail_edge_ms: so_far.filter(|_| check.signal == Signal::LiveP95),
+                limit: arms(limit.map(|condition| condition.limit)),
+                compared: arms(edge),
+                tail_edge_ms: so_far.filter(|_| is_tail && edge.is_none()),
             };
             (check.name.clone(), counts)
         };

@@ -60,11 +60,11 @@ pub(super) fn unproven(policy: &Policy, rollout: &Rollout, evidence: &Evidence, 
             return None;
         }
         let missing = missing(trials, p0);
-        let outlook = missing.map_or("no number of clean requests would do any more".to_owned(), |missing| {
-            format!("{} more clean requests would do", grouped(missing))
+        let outlook = missing.map_or("no number of clean ones would do any more".to_owned(), |missing| {
+            format!("{} more clean ones would do", grouped(missing))
         });
         let text = format!(
-            "{}: {} not proven by {} of {} requests; {outlook}",
+            "{}: {} not proven by {} clean of {} requests; {outlook}",
             check.name.words(),
             condition.text,
             grouped(trials.n - trials.k),

@@ -222,6 +222,9 @@ impl World {
     pub(crate) fn tick(&mut self, evidence: &Evidence) -> Judgement {
         let judgement = self.decide(evidence);
         self.rollout.progress = judgement.progress;
+        if let Some(statistics) = judgement.statistics.clone() {
+            self.rollout.statistics = statistics;
+        }
         judgement
     }
 

@@ -87,7 +87,7 @@ export interface Status {
   ended_at: string | null;
   cause: Cause | null;
   braked: boolean;
-  traffic: { canary_per_second: number; control_per_second: number; canary_requests_in_stage: number };
+  traffic: { canary_per_second: number; control_per_second: number; canary_requests_in_stage: number; subjects: { canary: number; control: number }; realised_percent: number | null };
   gate: Gate;
   lease: { held: boolean; holder: string | null };
   commands: Command[];

@@ -1,8 +1,11 @@
 //! What live checks read, second by second.
 
 use super::*;
+use crate::flags::StageRef;
 use rampart_core::policy;
+use rampart_core::policy::Policy;
 use rampart_core::rollout::{Actor, Build, Entry, Event, PolicyRevision, Start, apply, fold};
+use rampart_core::rollout::{Epoch, Outcome};
 
 const POLICY: &str = r#"
 flag: part_lens_v2
@@ -12,21 +15,22 @@ checks:
   own_errors:    { signal: live.5xx, rollback_if: "> 0" }
   excused:       { signal: live.5xx, rollback_if: "> 0", except: [unavailable] }
   rate:          { signal: live.error_rate, window: 1m, min_samples: 2, advance_if: "< 1%" }
+  refused:       { signal: live.rejections, window: 1m, advance_if: "< 5%" }
   p95:           { signal: live.p95, window: 1m, min_samples: 3, advance_if: "< 500ms" }
 "#;
 
-struct World {
-    policy: Policy,
-    rollout: Rollout,
-    live: Live,
+pub(super) struct World {
+    pub(super) policy: Policy,
+    pub(super) rollout: Rollout,
+    pub(super) live: Live,
 }
 
-fn at(second: i64) -> Timestamp {
+pub(super) fn at(second: i64) -> Timestamp {
     Timestamp::from_timestamp(1_700_000_000 + second, 0).expect("a time")
 }
 
 impl World {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let policy = policy::parse("test", POLICY).expect("a sound policy");
         let start = Start {
             id: RolloutId(Uuid::nil()),
@@ -44,13 +48,16 @@ impl World {
         Self { policy, rollout, live: Live::new(Uuid::nil()) }
     }
 
-    fn seen(&self, second: i64, cohort: Cohort, status: u16, millis: u64) {
+    pub(super) fn seen(&self, second: i64, cohort: Cohort, status: u16, millis: u64) {
         self.seen_in(self.rollout.epoch, second, cohort, status, millis, false);
     }
 
     fn seen_in(&self, epoch: Epoch, second: i64, cohort: Cohort, status: u16, millis: u64, unavailable: bool) {
         let stage = StageRef { rollout: self.rollout.id, epoch };
-        self.live.record(Observation { stage, cohort, status, micros: millis * 1000, unavailable }, at(second));
+        self.live.record(
+            Observation { stage, cohort, subject: None, status, micros: millis * 1000, unavailable },
+            at(second),
+        );
     }
 
     fn read(&self, check: &str, second: i64) -> Outcome {

@@ -1,0 +1,107 @@
+//! Where each check of a flag stands, and what the sequential tests say of all of them together.
+
+use rampart_core::Timestamp;
+use rampart_core::policy::{Check, CheckName, Condition, Policy, Unit, Window};
+use rampart_core::rollout::{
+    Against, CheckReport, Judgement, LN_PROVEN, LN_ROLLBACK, ProofReport, Rollout, Verdict, ln_harm,
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What the requests of the present stage prove, check by check.
+pub(super) type Proofs = BTreeMap<CheckName, ProofReport>;
+
+/// One check.
+#[derive(Clone, Debug, Serialize)]
+pub struct CheckStatus {
+    pub name: String,
+    pub signal: &'static str,
+    pub query: Option<String>,
+    pub verdict: Verdict,
+    pub shadow: bool,
+    pub value: Option<f64>,
+    pub unit: Unit,
+    pub advance_if: Option<String>,
+    pub rollback_if: Option<String>,
+    pub advance_limit: Option<f64>,
+    pub rollback_limit: Option<f64>,
+    pub samples: Option<u64>,
+    pub min_samples: u64,
+    pub window_seconds: Option<f64>,
+    pub observed_at: Option<Timestamp>,
+    pub why: String,
+    pub proof: Option<ProofReport>,
+}
+
+/// What the sequential tests say: odds that the canary is worse, all requests of the rollout together.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatisticsStatus {
+    /// All tests together; none where the policy has none.
+    pub ln_odds: Option<f64>,
+    pub hold_at: f64,
+    pub rollback_at: f64,
+    pub tests: Vec<TestStatus>,
+    /// Failures of the canary beyond what was to be expected.
+    pub harm: f64,
+    pub harm_budget: Option<u64>,
+}
+
+/// What one test says.
+#[derive(Clone, Debug, Serialize)]
+pub struct TestStatus {
+    pub check: CheckName,
+    pub against: Against,
+    pub ln_odds: f64,
+}
+
+impl CheckStatus {
+    pub(super) fn of(check: &Check, judgement: Option<&Judgement>, proofs: Option<&Proofs>) -> Self {
+        let report: Option<&CheckReport> =
+            judgement.and_then(|judgement| judgement.checks.iter().find(|report| report.name == check.name));
+        let text = |condition: &Option<Condition>| condition.as_ref().map(|condition| condition.text.clone());
+        let limit = |condition: &Option<Condition>| condition.as_ref().map(|condition| condition.limit);
+        Self {
+            name: check.name.to_string(),
+            signal: check.signal.name(),
+            query: check.signal.query().map(str::to_owned),
+            verdict: report.map_or(Verdict::Blind, |report| report.verdict),
+            shadow: check.shadow,
+            value: report.and_then(|report| report.value),
+            unit: check.signal.unit(),
+            advance_if: text(&check.advance_if),
+            rollback_if: text(&check.rollback_if),
+            advance_limit: limit(&check.advance_if),
+            rollback_limit: limit(&check.rollback_if),
+            samples: report.and_then(|report| report.samples),
+            min_samples: check.min_samples,
+            window_seconds: match check.window {
+                Window::Stage => None,
+                Window::Last(length) => Some(length.as_seconds()),
+            },
+            observed_at: report.and_then(|report| report.observed_at),
+            why: report.map_or_else(|| "no rollout is running".to_owned(), |report| report.why.clone()),
+            proof: proofs.and_then(|proofs| proofs.get(&check.name)).cloned(),
+        }
+    }
+}
+
+impl StatisticsStatus {
+    pub(super) fn of(policy: &Policy, rollout: Option<&Rollout>) -> Self {
+        let suspicions = rollout.map(|rollout| rollout.statistics.suspicions(policy)).unwrap_or_default();
+        Self {
+            ln_odds: ln_harm(&suspicions),
+            hold_at: LN_PROVEN,
+            rollback_at: LN_ROLLBACK,
+            tests: suspicions
+                .into_iter()
+                .map(|suspicion| TestStatus {
+                    check: suspicion.check,
+                    against: suspicion.against,
+                    ln_odds: suspicion.ln_e,
+                })
+                .collect(),
+            harm: rollout.map_or(0.0, |rollout| rollout.statistics.harm),
+            harm_budget: policy.harm_budget,
+        }
+    }
+}
