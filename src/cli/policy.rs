@@ -1,4 +1,4 @@
-//! `rampart policy check|show`
+//! `rampart policy check|show|try`
 
 use super::Answer;
 use anyhow::Context;
@@ -24,12 +24,15 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Run a policy in a virtual world against a scenario, and draw what happens.
+    Try(super::policy_try::Args),
 }
 
 pub(super) fn run(command: &Command) -> anyhow::Result<Answer> {
     match command {
         Command::Check { paths } => check(paths),
         Command::Show { file, json } => show(file, *json),
+        Command::Try(args) => super::policy_try::run(args),
     }
 }
 
