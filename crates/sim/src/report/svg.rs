@@ -37,10 +37,10 @@ pub(super) fn path(points: impl Iterator<Item = Option<(f64, f64)>>) -> String {
     out
 }
 
-/// The next of 1, 2, 5, 10, 20, 50 … from `value` up.
+/// The next round number from `value` up.
 pub(super) fn round_up(value: f64) -> f64 {
     let power = libm::pow(10.0, libm::floor(libm::log10(value.max(1e-9))));
-    let steps = [1.0, 2.0, 2.5, 5.0, 10.0].map(|step| step * power);
+    let steps = [1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0].map(|step| step * power);
     steps.into_iter().find(|step| *step >= value * (1.0 - 1e-9)).unwrap_or(value)
 }
 
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn the_top_of_an_axis_is_round() {
-        for (value, top) in [(0.9, 1.0), (1.0, 1.0), (1.1, 2.0), (771.0, 1000.0), (0.0021, 0.0025)] {
+        for (value, top) in [(0.9, 1.0), (1.0, 1.0), (1.1, 1.2), (771.0, 800.0), (0.0021, 0.0025)] {
             assert!((round_up(value) - top).abs() < top * 1e-9, "{value}");
         }
     }
