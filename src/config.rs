@@ -1,6 +1,7 @@
 //! Settings: each a flag and an environment variable; secrets from the environment or files alone.
 
 use crate::secrets::Generated;
+use crate::signals::prometheus::PrometheusSettings;
 use crate::store::{Pooler, Reach};
 use axum::http::HeaderValue;
 use clap::Args;
@@ -84,6 +85,9 @@ pub struct Settings {
     /// Where PostgreSQL's programs are, if not in the usual places.
     #[arg(long, env = "RAMPART_POSTGRES_BIN")]
     pub postgres_bin: Option<PathBuf>,
+    /// The Prometheus server.
+    #[command(flatten)]
+    pub prometheus: PrometheusSettings,
 }
 
 /// A setting that is missing or makes no sense.

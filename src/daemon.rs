@@ -7,6 +7,7 @@ use crate::controller::{Controller, Life, Parts, Policies};
 use crate::flags::Flags;
 use crate::parts::{CrewReports, PartsConfig, PartsState, StorageConfig, SupabaseConfig};
 use crate::secrets::Generated;
+use crate::signals::prometheus;
 use crate::store::{self, Pooler, Pools, Reach, Store};
 use crate::telemetry::Metrics;
 use crate::web::{OpsTokens, Shared};
@@ -48,6 +49,7 @@ impl Daemon {
     /// Starts everything. Nothing is served before the policies are sound and the schema is in place.
     pub async fn start(settings: &Settings) -> anyhow::Result<Self> {
         let policies = Arc::new(Policies::load(&settings.policies)?);
+        let prometheus = prometheus::Client::new(&settings.prometheus)?;
         let address = settings.address()?;
         let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         let ops_listener = match settings.ops_listen {
@@ -64,10 +66,10 @@ impl Daemon {
         }
 
         let build = tokio::task::spawn_blocking(BuildInfo::of_this_program).await?.context("cannot read what runs")?;
-        let pools = Arc::new(Pools::open(&reach)?);
+        let (pools, replica) = (Arc::new(Pools::open(&reach)?), Uuid::now_v7());
         let (flags, clock) = (Arc::new(Flags::default()), Arc::new(DatabaseClock::default()));
-        let metrics = Arc::new(Metrics::new(&build.version, &build.git_commit)?);
-        let store = Store::new(pools.clone(), Uuid::now_v7());
+        let metrics = Arc::new(Metrics::new(&build.version, &build.git_commit, replica)?);
+        let store = Store::new(pools.clone(), replica);
         if cluster.is_some() {
             store.retire_others().await?;
         }
@@ -78,6 +80,7 @@ impl Daemon {
             metrics: metrics.clone(),
             clock,
             build: build.revision(),
+            prometheus,
         });
         let reports = CrewReports { store: controller.store().clone(), filed: controller.report_nudge() };
         let config = parts_config(settings, secrets, &build);

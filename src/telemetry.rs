@@ -9,7 +9,10 @@ use prometheus::{
 use rampart_core::rollout::{Phase, Verdict};
 use rampart_core::{FlagKey, Timestamp};
 use std::time::Duration;
+use uuid::Uuid;
 
+/// The metric that is read back through Prometheus: see `src/signals/prometheus/pulse.rs`.
+pub(crate) const HEARTBEAT: &str = "rampart_heartbeat_timestamp_seconds";
 /// Latency edges in seconds; 0.5 and 1 are edges because the rollout rules speak of them.
 const LATENCY_EDGES: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
 /// Edges for the way from a breach to 0 %, in seconds.
@@ -35,7 +38,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// Registers everything. Fails only where two metrics had one name.
-    pub fn new(version: &str, git_commit: &str) -> Result<Self, prometheus::Error> {
+    pub fn new(version: &str, git_commit: &str, replica: Uuid) -> Result<Self, prometheus::Error> {
         let registry = Registry::new();
         let gauge = |name, help, labels: &[&str]| GaugeVec::new(Opts::new(name, help), labels);
         let counter = |name, help, labels: &[&str]| IntCounterVec::new(Opts::new(name, help), labels);
@@ -74,9 +77,9 @@ impl Metrics {
                 &ROLLBACK_EDGES,
                 &["flag", "step"],
             )?,
-            heartbeat: prometheus::Gauge::new(
-                "rampart_heartbeat_timestamp_seconds",
-                "Time of the last turn, by the database's clock.",
+            heartbeat: prometheus::Gauge::with_opts(
+                Opts::new(HEARTBEAT, "Time of the last turn, by the database's clock.")
+                    .const_label("replica", replica.to_string()),
             )?,
             lease: gauge("rampart_lease_held", "1 where this replica may raise the flag.", &["flag"])?,
             invariants: IntCounter::new(

@@ -10,7 +10,7 @@ use super::status::Status;
 use super::turn::Memory;
 use crate::clock::DatabaseClock;
 use crate::flags::Flags;
-use crate::signals::{Board, Live, Passing, Sensors, flush_slots};
+use crate::signals::{Board, Live, Passing, Sensors, flush_slots, prometheus};
 use crate::store::{JournalRow, Store, Sync};
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
@@ -40,6 +40,8 @@ pub struct Parts {
     pub clock: Arc<DatabaseClock>,
     /// What serves.
     pub build: Build,
+    /// The Prometheus server, if one is named.
+    pub prometheus: Option<prometheus::Client>,
 }
 
 /// Something viewers are told.
@@ -88,6 +90,7 @@ pub struct Controller {
     pub(super) hosts: Vec<String>,
     pub(super) statuses: Mutex<BTreeMap<FlagKey, Arc<Status>>>,
     pub(super) updates: broadcast::Sender<Update>,
+    prometheus: Option<prometheus::Client>,
     inbox: Mutex<Option<mpsc::UnboundedReceiver<Brake>>>,
     pub(super) turns: tokio::sync::Mutex<Memory>,
 }
@@ -95,7 +98,7 @@ pub struct Controller {
 impl Controller {
     /// A controller at rest. [`Controller::run`] sets it going.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { store, flags, policies, metrics, clock, build } = parts;
+        let Parts { store, flags, policies, metrics, clock, build, prometheus } = parts;
         let (brakes, inbox) = mpsc::unbounded_channel();
         let (live, board) = (Arc::new(Live::new(store.replica())), Arc::new(Board::default()));
         let guard = Guard::new(live.clone(), board.clone(), flags.clone(), clock.clone(), build.clone(), brakes);
@@ -124,6 +127,7 @@ impl Controller {
             hosts: gate::host_names(),
             statuses: Mutex::default(),
             updates: broadcast::channel(UPDATES).0,
+            prometheus,
             inbox: Mutex::new(Some(inbox)),
             turns: tokio::sync::Mutex::default(),
         })
@@ -203,6 +207,14 @@ impl Controller {
             report_nudge: self.report_nudge.clone(),
             probe_nudge: self.probe_nudge.clone(),
         };
+        let prometheus = prometheus::Sensor {
+            client: self.prometheus.clone(),
+            replica: self.store.replica(),
+            board: self.board.clone(),
+            guard: self.guard.clone(),
+            clock: self.clock.clone(),
+        };
+        supervise(tasks, life, "prometheus", prometheus.run(stop.clone()));
         supervise(tasks, life, "audit", sensors.clone().sweep_audit(stop.clone()));
         supervise(tasks, life, "reports", sensors.clone().count_reports(stop.clone()));
         supervise(tasks, life, "probe", sensors.probe_rls(stop.clone()));

@@ -7,6 +7,7 @@
 mod board;
 mod live;
 mod passing;
+pub mod prometheus;
 mod sensors;
 mod tally;
 

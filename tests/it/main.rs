@@ -13,6 +13,7 @@ mod orders;
 mod parts;
 mod pooler;
 mod private;
+mod prometheus;
 mod rollback;
 mod runbook;
 mod signatures;

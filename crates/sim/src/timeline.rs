@@ -165,9 +165,7 @@ impl Drawing<'_> {
         let marks = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
         let column = |column: usize| {
             let (from, to) = self.span(column);
-            let inside = |sample: &&crate::run::Sample| {
-                sample.at < to && sample.at + self.run.sample_length > from
-            };
+            let inside = |sample: &&crate::run::Sample| sample.at < to && sample.at + self.run.sample_length > from;
             let most = self.run.samples.iter().filter(inside).filter_map(side).reduce(f64::max);
             most.map_or(' ', |value| {
                 let eighth = if top > 0.0 { (value / top * 8.0).ceil() as usize } else { 0 };

@@ -106,8 +106,7 @@ impl Traffic {
         let timeouts = share(&mut self.random, manners.timeouts);
         let rejections = share(&mut self.random, manners.rejections);
         let server_errors = unavailable + errors;
-        let counts =
-            Counts { requests, failures: server_errors + timeouts, server_errors, unavailable, rejections };
+        let counts = Counts { requests, failures: server_errors + timeouts, server_errors, unavailable, rejections };
         let place = self.latencies(manners);
         let latencies = &self.latencies[place].1;
         Served { counts, latencies: (0..requests).map(|_| latencies.draw(&mut self.random)).collect() }
@@ -192,8 +191,7 @@ mod tests {
         let (mut canary, mut control) = (Counts::default(), Counts::default());
         for second in 0..600 {
             let at = Timestamp::UNIX_EPOCH + chrono::Duration::seconds(hour * 3600 + second);
-            let slot =
-                traffic.second(second, at, Percent::whole(percent), Now { canary: ordinary, control: ordinary });
+            let slot = traffic.second(second, at, Percent::whole(percent), Now { canary: ordinary, control: ordinary });
             canary.add(slot.canary.counts);
             control.add(slot.control.counts);
         }

@@ -11,8 +11,8 @@ use crate::traffic::{Traffic, in_force, manners_of};
 use rampart_core::policy::{CheckName, Policy, Unit};
 use rampart_core::rollout::{
     Actor, Build, Command, CommandKind, Decision, Entry, Event, Invariant, Judgement, Order, Phase, PolicyRevision,
-    Progress, Revision, Rollout, RolloutId, Start, Statistics, Violation, apply, check_step, decide,
-    fold, plan, sentence,
+    Progress, Revision, Rollout, RolloutId, Start, Statistics, Violation, apply, check_step, decide, fold, plan,
+    sentence,
 };
 use rampart_core::{Millis, Percent, Timestamp};
 use uuid::Uuid;
@@ -310,8 +310,7 @@ impl<'w> World<'w> {
             CommandKind::Restart => Command::Restart,
             CommandKind::Complete => Command::Complete,
         };
-        let order =
-            Order { command, actor: Actor("a person".to_owned()), reason: Some(reason.to_owned()) };
+        let order = Order { command, actor: Actor("a person".to_owned()), reason: Some(reason.to_owned()) };
         match plan(self.policy, self.rollout.as_ref(), self.start(), &order) {
             Ok(Some(event)) => {
                 let mark = match &event {
@@ -371,9 +370,10 @@ impl<'w> World<'w> {
     /// Says when behaviours and outages begin and end.
     fn announce(&mut self) {
         let (now, exposed) = (self.now(), self.is_watched());
-        let behaviours = self.scenario.behaviour.iter().map(|behaviour| {
-            !behaviour.is_always() && in_force(behaviour, self.rollout.as_ref(), self.elapsed, now)
-        });
+        let behaviours =
+            self.scenario.behaviour.iter().map(|behaviour| {
+                !behaviour.is_always() && in_force(behaviour, self.rollout.as_ref(), self.elapsed, now)
+            });
         let outages = self.scenario.outages.iter().map(|outage| {
             let over = outage.lasts.is_some_and(|lasts| self.elapsed >= outage.from + lasts);
             self.elapsed >= outage.from && !over

@@ -9,6 +9,7 @@ use super::{Answer, serve};
 use crate::clock::Stopwatch;
 use crate::config::Settings;
 use crate::daemon::Daemon;
+use crate::signals::prometheus::PrometheusSettings;
 use crate::store;
 use crate::store::Pooler;
 use anyhow::Context;
@@ -65,6 +66,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Answer> {
         open_metrics: false,
         postgres_port: None,
         postgres_bin: args.postgres_bin.clone(),
+        prometheus: PrometheusSettings::default(),
     };
     println!("starting PostgreSQL and the daemon …");
     let daemon = Daemon::start(&settings).await?;

@@ -1,5 +1,6 @@
 //! Reading a mapping key by key, and the values every key may have.
 
+use super::keys::Key;
 use super::log::{Log, Wrong, listed, nearest, quoted};
 use super::node::{Entry, Kind, Node};
 use super::span::{At, Span};
@@ -15,12 +16,19 @@ pub(super) struct Fields<'n> {
 }
 
 impl<'n> Fields<'n> {
+    /// The mapping `node`, which has no other keys than these.
+    pub(super) fn keyed(log: &mut Log, node: &'n Node, what: String, span: Span, keys: &[Key]) -> Option<Self> {
+        let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+        Self::of(log, node, what, span, &names)
+    }
+
     /// The mapping `node`; keys that are not `known` are mistakes.
     pub(super) fn of(log: &mut Log, node: &'n Node, what: String, span: Span, known: &[&str]) -> Option<Self> {
         let entries = entries(log, node, &what, &format!("a mapping with the keys {}", listed(known.iter().copied())))?;
         for entry in entries.iter().filter(|entry| !known.contains(&entry.name.as_str())) {
+            let names = listed(known.iter().copied());
             let wrong = Wrong::new(format!("unknown key {} in {what}", quoted(&entry.name)))
-                .expected(format!("one of {}", listed(known.iter().copied())))
+                .expected(if known.len() == 1 { names } else { format!("one of {names}") })
                 .did_you_mean(nearest(&entry.name, known.iter().copied()));
             log.add(entry.name_span, wrong);
         }
@@ -29,6 +37,15 @@ impl<'n> Fields<'n> {
 
     pub(super) fn get(&self, name: &str) -> Option<&'n Entry> {
         self.entries.iter().find(|entry| entry.name == name)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Every key that was written.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'n str> {
+        self.entries.iter().map(|entry| entry.name.as_str())
     }
 
     /// The value of a key that may be left out.

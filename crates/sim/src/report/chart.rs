@@ -4,9 +4,9 @@ use super::svg::{at, escaped, path, round_up};
 use super::tone;
 use crate::run::{Arm, Limit, Run, Sample};
 use crate::timeline::{axis_step, letter, short};
+use rampart_core::Millis;
 use rampart_core::policy::Unit;
 use rampart_core::rollout::Verdict;
-use rampart_core::Millis;
 use std::fmt::Write;
 
 /// How large everything is, in the units of the drawing.
@@ -25,8 +25,16 @@ pub(super) struct Layout {
 }
 
 /// For a screen or paper.
-pub(super) const WIDE: Layout =
-    Layout { prefix: "w", width: 960.0, left: 172.0, right: 940.0, ramp: 130.0, panel: 84.0, lane: 13.0, stacked: false };
+pub(super) const WIDE: Layout = Layout {
+    prefix: "w",
+    width: 960.0,
+    left: 172.0,
+    right: 940.0,
+    ramp: 130.0,
+    panel: 84.0,
+    lane: 13.0,
+    stacked: false,
+};
 /// For a phone.
 pub(super) const NARROW: Layout =
     Layout { prefix: "n", width: 360.0, left: 46.0, right: 352.0, ramp: 110.0, panel: 76.0, lane: 11.0, stacked: true };
@@ -140,7 +148,8 @@ impl Chart<'_> {
 
     fn label(&mut self, y: f64, text: &str, class: &str) {
         let x = at(self.layout.left - 6.0);
-        let _ = writeln!(self.out, "<text class=\"{class} end\" x=\"{x}\" y=\"{}\">{}</text>", at(y + 4.0), escaped(text));
+        let _ =
+            writeln!(self.out, "<text class=\"{class} end\" x=\"{x}\" y=\"{}\">{}</text>", at(y + 4.0), escaped(text));
     }
 
     fn caption(&mut self, text: &str) {
@@ -177,7 +186,8 @@ impl Chart<'_> {
         let _ = write!(line, "H{}", at(self.layout.right));
         let foot = at(top + height);
         let left = at(self.run.steps.first().map_or(self.layout.left, |step| self.x(step.at)));
-        let _ = writeln!(self.out, "<path class=\"area\" d=\"{line}V{foot}H{left}Z\"/><path class=\"ramp\" d=\"{line}\"/>");
+        let _ =
+            writeln!(self.out, "<path class=\"area\" d=\"{line}V{foot}H{left}Z\"/><path class=\"ramp\" d=\"{line}\"/>");
         self.y = top + height + GAP;
     }
 
@@ -193,7 +203,8 @@ impl Chart<'_> {
             let name = if lane.shadow { format!("({})", lane.check.words()) } else { lane.check.words() };
             if self.layout.stacked {
                 let y = at(self.y + 9.0);
-                let _ = writeln!(self.out, "<text class=\"tick\" x=\"{}\" y=\"{y}\">{}</text>", at(left), escaped(&name));
+                let _ =
+                    writeln!(self.out, "<text class=\"tick\" x=\"{}\" y=\"{y}\">{}</text>", at(left), escaped(&name));
                 self.y += 13.0;
             } else {
                 self.label(self.y + self.layout.lane / 2.0, &name, "name");
@@ -238,9 +249,7 @@ impl Chart<'_> {
             self.grid(y(value));
             self.label(y(value), &unit.show(value), "tick");
         }
-        let middle = |sample: &Sample| {
-            Millis((sample.at.0 + self.run.sample_length.0 / 2).min(self.run.lasted.0))
-        };
+        let middle = |sample: &Sample| Millis((sample.at.0 + self.run.sample_length.0 / 2).min(self.run.lasted.0));
         for (class, canary) in [("control", false), ("canary", true)] {
             let side = |sample: &Sample| of(if canary { &sample.canary } else { &sample.control });
             let line = path(samples.iter().map(|sample| Some((self.x(middle(sample)), y(side(sample)?)))));

@@ -19,7 +19,11 @@ pub fn html(run: &Run, policy: &str) -> String {
     let title = format!("{} · {}", run.flag, run.scenario);
     out += "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n";
     out += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
-    let _ = writeln!(out, "<title>{} · Rampart</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>", escaped(&title));
+    let _ = writeln!(
+        out,
+        "<title>{} · Rampart</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>",
+        escaped(&title)
+    );
     head(&mut out, run, policy);
     let _ = write!(out, "<section class=\"card chart\">\n{}", legend());
     out += &chart::draw(run, &chart::WIDE);

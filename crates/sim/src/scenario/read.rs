@@ -51,9 +51,8 @@ fn scenario(reader: &mut Reader, root: Value<'_>, name: &str, policy: &Policy) -
     let outages = keys.optional("outages", |value| {
         list(reader, value, "a list such as `- { from: 2h, for: 10m }`", |reader, value| outage(reader, value, policy))
     });
-    let events = keys.optional("events", |value| {
-        list(reader, value, "a list such as `- { at: 2h, event: report }`", event)
-    });
+    let events =
+        keys.optional("events", |value| list(reader, value, "a list such as `- { at: 2h, event: report }`", event));
     let values = keys.optional("checks", |value| values(reader, value, policy));
     let expect = keys.optional("expect", |value| {
         let expected = "what should come of it, such as `completed` or `rolled_back by error_rate within 3m`";

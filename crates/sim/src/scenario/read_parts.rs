@@ -54,19 +54,8 @@ fn time_of_day(text: &str) -> Option<f64> {
 }
 
 pub(super) fn behaviour(reader: &mut Reader, value: Value<'_>, policy: &Policy) -> Option<Behaviour> {
-    let known = [
-        "cohort",
-        "stage",
-        "from",
-        "after",
-        "for",
-        "errors",
-        "timeouts",
-        "unavailable",
-        "rejections",
-        "p50",
-        "p95",
-    ];
+    let known =
+        ["cohort", "stage", "from", "after", "for", "errors", "timeouts", "unavailable", "rejections", "p50", "p95"];
     let keys = reader.keys(value, "a behaviour", &known)?;
     let cohort = keys.optional("cohort", |value| reader.word(value, "cohort", &COHORTS));
     let stage = keys.optional("stage", |value| stage(reader, value, policy));
@@ -82,14 +71,8 @@ pub(super) fn behaviour(reader: &mut Reader, value: Value<'_>, policy: &Policy) 
         reader.refuse(value, "`p95` is below `p50`", "a `p95` of at least `p50`");
         return None;
     }
-    let manners = Manners {
-        errors: errors?,
-        timeouts: timeouts?,
-        unavailable: unavailable?,
-        rejections: rejections?,
-        p50,
-        p95,
-    };
+    let manners =
+        Manners { errors: errors?, timeouts: timeouts?, unavailable: unavailable?, rejections: rejections?, p50, p95 };
     if manners == Manners::default() {
         let changes = "`errors`, `timeouts`, `unavailable`, `rejections`, `p50` or `p95`";
         reader.refuse(value, "this behaviour changes nothing", format!("at least one of {changes}"));
