@@ -1,8 +1,4 @@
-<<<<<<< HEAD
-//! `rampart policy check|show|try`
-=======
-//! `rampart policy check|show|diff|schema`
->>>>>>> main
+//! `rampart policy check|show|try|diff|schema`
 
 use super::client::Target;
 use super::{Answer, WrongUse};
@@ -31,10 +27,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-<<<<<<< HEAD
     /// Run a policy in a virtual world against a scenario, and draw what happens.
     Try(super::policy_try::Args),
-=======
     /// What is different between two policies, and what of it lets more through. Exit code 1 where anything is.
     #[command(after_help = "Example: rampart policy diff old.yaml new.yaml\n\
         Alone, a file is compared with what the daemon has pinned, and the name of a flag stands for the daemon's own \
@@ -53,22 +47,18 @@ pub(super) enum Command {
     /// Print the JSON Schema of policies, for editors.
     #[command(after_help = "Example: rampart policy schema > policies/schema.json")]
     Schema,
->>>>>>> main
 }
 
 pub(super) async fn run(command: &Command) -> anyhow::Result<Answer> {
     match command {
         Command::Check { paths } => check(paths),
         Command::Show { file, json } => show(file, *json),
-<<<<<<< HEAD
         Command::Try(args) => super::policy_try::run(args),
-=======
         Command::Diff { before, after, json, target } => diff(before, after.as_deref(), *json, target).await,
         Command::Schema => {
             println!("{}", serde_json::to_string_pretty(&policy::schema())?);
             Ok(Answer::Yes)
         }
->>>>>>> main
     }
 }
 

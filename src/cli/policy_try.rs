@@ -20,10 +20,7 @@ const WIDTH: usize = 100;
 /// Steps of the progress bar.
 const STEPS: u64 = 1000;
 
-const EXAMPLES: &str = "Examples:
-  rampart policy try --list
-  rampart policy try --scenario errors_at_20
-  rampart policy try policies/part_lens_v2.yaml --scenario my-day.yaml --report my-day.html
+const EXAMPLES: &str = "Example: rampart policy try --scenario errors_at_20 --report report.html
 
 Exit code 1 where the scenario expects something else than what came, 2 for wrong use.";
 
@@ -115,10 +112,7 @@ fn scenario_of(asked: &str, policy: &Policy) -> anyhow::Result<Scenario> {
         None => {
             let text = fs::read_to_string(asked).map_err(|error| {
                 let names: Vec<&str> = SHIPPED.iter().map(|(name, _)| *name).collect();
-                WrongUse(format!(
-                    "expected a scenario file or one of {}, got {asked:?}: {error}",
-                    names.join(", ")
-                ))
+                WrongUse(format!("expected a scenario file or one of {}, got {asked:?}: {error}", names.join(", ")))
             })?;
             let name = Path::new(asked).file_stem().unwrap_or_default().to_string_lossy().into_owned();
             (name, text)

@@ -128,6 +128,7 @@ fn every_command_explains_itself_with_an_example() {
         vec!["psql"],
         vec!["policy", "check"],
         vec!["policy", "show"],
+        vec!["policy", "try"],
         vec!["policy", "diff"],
         vec!["policy", "schema"],
         vec!["rollout", "status"],
@@ -157,7 +158,6 @@ fn every_command_explains_itself_with_an_example() {
     }
 }
 
-<<<<<<< HEAD
 #[test]
 fn a_policy_is_tried_in_a_virtual_world() {
     let home = env!("CARGO_MANIFEST_DIR");
@@ -189,7 +189,8 @@ fn a_policy_is_tried_in_a_virtual_world() {
     assert_eq!(code(&rampart(&["policy", "try", &policy])), Some(2));
     assert_eq!(code(&rampart(&["policy", "try", &policy, "--scenario", "no_such_thing"])), Some(2));
     std::fs::remove_dir_all(&folder).unwrap();
-=======
+}
+
 /// Two policies that differ in one soak, in a folder of their own.
 fn two_policies(name: &str) -> (std::path::PathBuf, String, String) {
     let folder = std::env::temp_dir().join(format!("rampart-{name}-{}", std::process::id()));
@@ -266,5 +267,4 @@ fn the_schema_that_is_printed_is_the_one_that_is_shipped() {
     let printed = rampart(&["policy", "schema"]);
     let shipped = include_str!("../../policies/schema.json");
     assert_eq!((code(&printed), stdout(&printed).as_str()), (Some(0), shipped));
->>>>>>> main
 }

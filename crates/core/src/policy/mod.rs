@@ -26,14 +26,11 @@ mod parse;
 mod query;
 mod read;
 mod read_check;
-<<<<<<< HEAD
-pub mod reader;
-=======
 mod read_compare;
 mod read_signal;
 mod read_windows;
+pub mod reader;
 mod schema;
->>>>>>> main
 mod show;
 mod signal;
 mod span;
