@@ -1,4 +1,5 @@
 //! The shipped scenarios on the shipped policy, as a release owner sees them.
+#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 use rampart_core::policy::{Policy, parse};
 use rampart_core::rollout::{Phase, Verdict};
@@ -55,10 +56,16 @@ fn errors_at_20_percent_pull_the_flag_back_within_seconds() {
 }
 
 #[test]
-fn a_slow_lens_is_held_and_goes_on_when_it_is_well() {
+fn a_slow_service_is_held_and_goes_on_when_it_is_well() {
     let run = golden("slow_then_well");
     let held = run.marks.iter().find(|mark| mark.kind == MarkKind::Held).unwrap();
     assert!(held.text.contains("p95 latency"), "{}", held.text);
+}
+
+#[test]
+fn a_lens_that_is_slower_than_control_is_pulled_back_within_its_limits() {
+    let run = golden("slow_canary");
+    assert!(run.caused_by("proven") && run.caused_by("p95_latency"), "{}", run.summary);
 }
 
 #[test]

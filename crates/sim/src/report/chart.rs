@@ -133,7 +133,7 @@ impl Chart<'_> {
 
     /// Places for the signs of decisions, in as few rows as keep them apart.
     fn signs(&mut self) -> Vec<(f64, f64, usize)> {
-        let mut ends = vec![f64::MIN; SIGN_ROWS];
+        let mut ends = [f64::MIN; SIGN_ROWS];
         let mut signs = Vec::new();
         for (place, mark) in self.run.marks.iter().take(MAX_SIGNS).enumerate() {
             let x = self.x(mark.at);

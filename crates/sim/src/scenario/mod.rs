@@ -13,10 +13,11 @@ use rampart_core::{Millis, Percent, Timestamp};
 use std::collections::BTreeMap;
 
 /// The scenarios that come with Rampart, by name.
-pub const SHIPPED: [(&str, &str); 7] = [
+pub const SHIPPED: [(&str, &str); 8] = [
     ("healthy", include_str!("../../../../scenarios/healthy.yaml")),
     ("errors_at_20", include_str!("../../../../scenarios/errors_at_20.yaml")),
     ("slow_then_well", include_str!("../../../../scenarios/slow_then_well.yaml")),
+    ("slow_canary", include_str!("../../../../scenarios/slow_canary.yaml")),
     ("metrics_outage", include_str!("../../../../scenarios/metrics_outage.yaml")),
     ("shared_incident", include_str!("../../../../scenarios/shared_incident.yaml")),
     ("quiet_night", include_str!("../../../../scenarios/quiet_night.yaml")),

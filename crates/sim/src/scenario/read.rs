@@ -11,8 +11,6 @@ use rampart_core::{Millis, Timestamp};
 pub(super) const MAX_ENTRIES: usize = 200;
 /// The longest sentence, in bytes.
 const MAX_TEXT: usize = 500;
-/// The largest seed.
-const MAX_SEED: u64 = 1_000_000_000;
 
 const KEYS: [&str; 10] =
     ["about", "seed", "start", "lasts", "traffic", "behaviour", "outages", "events", "checks", "expect"];
@@ -40,7 +38,7 @@ fn scenario(reader: &mut Reader, root: Value<'_>, name: &str, policy: &Policy) -
     let keys = reader.keys(root, "the scenario", &KEYS)?;
     let about = keys.required(reader, "about", "a sentence that says what the scenario shows");
     let about = about.and_then(|value| sentence(reader, value));
-    let seed = keys.optional("seed", |value| seed(reader, value));
+    let seed = keys.optional("seed", |value| reader.count(value));
     let start = keys.optional("start", |value| instant(reader, value));
     let lasts = keys.optional("lasts", |value| reader.length(value, Millis::seconds(1), MAX_DURATION));
     let traffic = keys.optional("traffic", |value| traffic(reader, value, TRAFFIC));
@@ -89,10 +87,6 @@ fn sentence(reader: &mut Reader, value: Value<'_>) -> Option<String> {
         let fits = !text.is_empty() && text.len() <= MAX_TEXT;
         fits.then(|| text.to_owned()).ok_or(expected)
     })
-}
-
-fn seed(reader: &mut Reader, value: Value<'_>) -> Option<u64> {
-    reader.count(value).filter(|seed| *seed <= MAX_SEED)
 }
 
 fn instant(reader: &mut Reader, value: Value<'_>) -> Option<Timestamp> {
