@@ -16,6 +16,7 @@ mod journal;
 mod migrate;
 mod owner;
 mod policy;
+mod policy_try;
 mod psql;
 mod report;
 mod rollout;

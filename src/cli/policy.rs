@@ -1,4 +1,4 @@
-//! `rampart policy check|show|diff|backtest|schema`
+//! `rampart policy check|show|try|diff|backtest|schema`
 
 use super::client::Target;
 use super::{Answer, WrongUse, backtest};
@@ -27,6 +27,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Run a policy in a virtual world against a scenario, and draw what happens.
+    Try(super::policy_try::Args),
     /// What is different between two policies, and what of it lets more through. Exit code 1 where anything is.
     #[command(after_help = "Example: rampart policy diff old.yaml new.yaml\n\
         Alone, a file is compared with what the daemon has pinned, and the name of a flag stands for the daemon's own \
@@ -54,6 +56,7 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<Answer> {
     match command {
         Command::Check { paths } => check(paths),
         Command::Show { file, json } => show(file, *json),
+        Command::Try(args) => super::policy_try::run(args),
         Command::Diff { before, after, json, target } => diff(before, after.as_deref(), *json, target).await,
         Command::Backtest(args) => backtest::run(args).await,
         Command::Schema => {

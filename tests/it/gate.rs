@@ -232,7 +232,10 @@ async fn each_break_fails_the_check_that_is_named_after_it() {
 #[tokio::test]
 async fn a_dead_api_fails_every_check_that_asks_it_and_the_others_still_run() {
     let daemon = Daemon::start().await;
-    let gate = Gate::of(&daemon);
+    // A port that is taken and never listened on refuses everybody, and nobody else can be given it meanwhile.
+    let refusing = tokio::net::TcpSocket::new_v4().unwrap();
+    refusing.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let gate = Gate { base: format!("http://{}", refusing.local_addr().unwrap()), ..Gate::of(&daemon) };
     let (_database, folder) = daemon.kill();
     let accepted = gate.accept();
     let said = stdout(&accepted);
