@@ -62,6 +62,10 @@ bench: setup ## Measure the figures that performance.md quotes
 	cargo bench --bench parts
 	cargo bench --bench scale
 
+.PHONY: table
+table: ## Try the rules of rollback on whole rollouts, two minutes; > docs/statistics-table.md
+	@cargo run --release --quiet -p rampart-sim --example rules -- $(ARGS)
+
 .PHONY: clean-test-db
 clean-test-db: ## Stop the PostgreSQL that the tests share
 	cargo run --quiet -p rampart-postgres --example stop_test_server

@@ -42,6 +42,18 @@ pub(super) enum Command {
         #[arg(long)]
         override_gate: bool,
     },
+    /// What a rollout would ask of the present traffic, and what that traffic can prove.
+    #[command(after_help = "Example: rampart rollout preflight --requests-per-second 100 --server-error-rate 1e-7")]
+    Preflight {
+        #[command(flatten)]
+        which: Which,
+        /// Reckon with so many requests a second instead of what comes in now.
+        #[arg(long)]
+        requests_per_second: Option<f64>,
+        /// Reckon with this share of control's requests that end with a 5xx, 0 to 1.
+        #[arg(long)]
+        server_error_rate: Option<f64>,
+    },
     /// Stop the ramp where it stands.
     #[command(after_help = "Example: rampart rollout pause")]
     Pause(OrderArgs),
@@ -86,7 +98,19 @@ pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
     match command {
         Command::Status(which) => status(which).await,
         Command::Start { order, override_gate } => {
+            preflight(&order).await?;
             give(order, "start", json!({ "override_gate": override_gate })).await
+        }
+        Command::Preflight { which, requests_per_second, server_error_rate } => {
+            let asked = [("requests_per_second", requests_per_second), ("server_error_rate", server_error_rate)];
+            let asked = asked.iter().filter_map(|(name, value)| Some(format!("{name}={}", (*value)?)));
+            let path = format!("/rollouts/{}/preflight?{}", which.flag, asked.collect::<Vec<_>>().join("&"));
+            match which.target.client()?.get(&path).await? {
+                Ok(report) if which.json => println!("{}", serde_json::to_string_pretty(&report)?),
+                Ok(report) => print!("{}", report["text"].as_str().unwrap_or_default()),
+                Err(refused) => return Ok(refused.tell()),
+            }
+            Ok(Answer::Yes)
         }
         Command::Pause(order) => give(order, "pause", json!({})).await,
         Command::Resume(order) => give(order, "resume", json!({})).await,
@@ -110,6 +134,15 @@ async fn status(which: Which) -> anyhow::Result<Answer> {
         }
         Err(refused) => Ok(refused.tell()),
     }
+}
+
+/// Says what is to be expected, on standard error: whether to start is the person's to decide, and the daemon's.
+async fn preflight(order: &OrderArgs) -> anyhow::Result<()> {
+    let path = format!("/rollouts/{}/preflight", order.which.flag);
+    if let Ok(report) = order.which.target.client()?.get(&path).await? {
+        eprint!("{}", report["text"].as_str().unwrap_or_default());
+    }
+    Ok(())
 }
 
 async fn give(order: OrderArgs, command: &str, mut body: Value) -> anyhow::Result<Answer> {

@@ -10,7 +10,7 @@ use super::status::Status;
 use super::turn::Memory;
 use crate::clock::DatabaseClock;
 use crate::flags::Flags;
-use crate::signals::{Board, Live, Sensors, flush_slots, prometheus};
+use crate::signals::{Board, Live, Passing, Sensors, flush_slots, prometheus};
 use crate::store::{JournalRow, Store, Sync};
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
@@ -74,6 +74,7 @@ pub struct Controller {
     pub(super) committer: Arc<Committer>,
     pub(super) nudge: Arc<Notify>,
     pub(super) live: Arc<Live>,
+    passing: Passing,
     pub(super) board: Arc<Board>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) last_flags: Mutex<Option<Sync>>,
@@ -113,6 +114,7 @@ impl Controller {
             committer: Arc::new(committer),
             nudge,
             live,
+            passing: Passing::default(),
             board,
             metrics,
             last_flags: Mutex::default(),
@@ -134,6 +136,11 @@ impl Controller {
     /// Where live requests are counted.
     pub fn live(&self) -> &Arc<Live> {
         &self.live
+    }
+
+    /// Where every request is counted, whatever evaluated it.
+    pub fn passing(&self) -> &Passing {
+        &self.passing
     }
 
     /// Whoever sees something bad tells this one.

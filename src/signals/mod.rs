@@ -6,11 +6,13 @@
 
 mod board;
 mod live;
+mod passing;
 pub mod prometheus;
 mod sensors;
 mod tally;
 
 pub use board::Board;
 pub use live::{Cohort, Live, Observation, SubjectHash, Traffic};
+pub use passing::Passing;
 pub use sensors::{Sensors, flush_slots};
 pub use tally::{CLIENT_GONE, GIVEN_UP_AFTER, Tally};

@@ -45,6 +45,7 @@ impl Pending {
         let took = self.watch.elapsed().saturating_sub(self.trace.waited());
         let cohort = served.map(|served| served.cohort);
         self.shared.metrics.answered(&self.route, &self.method, status, cohort, took);
+        self.shared.controller.passing().count(status, self.shared.controller.now());
         let Some((served, stage)) = served.and_then(|served| Some((served, served.stage?))) else { return };
         let seen = Observation {
             stage,

@@ -11,6 +11,7 @@ mod gate;
 mod health;
 mod journal;
 mod page;
+mod preflight;
 mod problem;
 mod readings;
 mod reports;

@@ -20,9 +20,10 @@ const MINUTES_AT_100: [u32; 4] = [11, 3, 2, 1];
 const PREFACE: &str = "\
 # Rules of rollback, tried on whole rollouts
 
-A ramp of 5, 20, 50 and 100 % with a soak of 1, 2, 4 and 8 hours, looked at once a minute. Control fails at 0.02 %;
-the limit is 0.1 %. The first columns: how many healthy rollouts were rolled back (a smaller number is better). The
-last: the median minute in which a canary was rolled back that fails at so much from its first request on.
+A ramp of 5, 20, 50 and 100 % with a soak of 1, 2, 4 and 8 hours, looked at once a minute; the canary gets exactly its
+share of the requests. Control fails at 0.02 %, the limit is 0.1 %. The first four columns: how many rollouts were rolled
+back whose canary is as good as control. The last five: the median minute in which a canary was rolled back that fails
+at so much from its first request on. Smaller is better in all of them.
 
 - *day/night errors*: the common error rate swings by ±80 % over a day that begins at any hour. *day/night traffic*: the
   requests do.
@@ -31,7 +32,8 @@ last: the median minute in which a canary was rolled back that fails at so much 
 - *0.08 %* is within the limit, and four times as bad as control.
 - Errors here are not 5xx: one 5xx rolls back at once, whatever the statistics say.
 - The polls are the mechanisms of Argo Rollouts and Flagger with this limit, not those products' defaults for it. The
-  tuned one has the smallest limit that rolled back ≤ 1 % of as many other healthy rollouts at the same traffic.
+  tuned one has the smallest limit that rolled back ≤ 1 % of as many other healthy rollouts at the same traffic. The
+  z-test is one-sided.
 - Nothing is slow in these rollouts: two of the four terms that are averaged count as zero, which can only delay.
 ";
 

@@ -5,6 +5,7 @@ use crate::policy::{CheckName, Policy, Proof, Scope, Signal};
 use crate::stats::one_sample;
 use crate::{Millis, Percent};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// What comes in today.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
@@ -49,6 +50,35 @@ pub fn preflight(policy: &Policy, traffic: &Traffic) -> Preflight {
     let survival = survival(policy, traffic, &stages);
     let warnings = warnings(policy, &stages, survival);
     Preflight { stages, survival, warnings }
+}
+
+impl fmt::Display for Preflight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for stage in &self.stages {
+            write!(
+                f,
+                "{:>6}  about {} canary requests within the soak",
+                stage.percent.to_string(),
+                stage.expected_requests
+            )?;
+            let list = |checks: &[(CheckName, u64)]| {
+                let said: Vec<String> =
+                    checks.iter().map(|(check, needed)| format!("{} ({needed})", check.words())).collect();
+                said.join(", ")
+            };
+            if !stage.provable.is_empty() {
+                write!(f, "; enough to prove {}", list(&stage.provable))?;
+            }
+            if !stage.unprovable.is_empty() {
+                write!(f, "; too few to prove {}", list(&stage.unprovable))?;
+            }
+            writeln!(f)?;
+        }
+        for warning in &self.warnings {
+            writeln!(f, "note: {warning}")?;
+        }
+        Ok(())
+    }
 }
 
 fn stage(policy: &Policy, traffic: &Traffic, index: usize) -> Option<StagePreflight> {

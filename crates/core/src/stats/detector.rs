@@ -66,6 +66,10 @@ impl Detector {
         let first = self.ln_bets.is_empty();
         let ln_kept = ln_kept(first, minutes, stage_began);
         let likelihoods = self.test.ln_likelihoods(bin);
+        if likelihoods.is_empty() {
+            // A limit so high that nothing is left to bet on.
+            return;
+        }
         let ln_fresh = self.ln_cash + libm::log(-libm::expm1(ln_kept)) - libm::log(likelihoods.len() as f64);
         if first {
             self.ln_bets = vec![f64::NEG_INFINITY; likelihoods.len()];

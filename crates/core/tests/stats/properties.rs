@@ -123,6 +123,16 @@ fn a_detector_that_has_seen_nothing_survives_json() {
 }
 
 #[test]
+fn a_limit_too_high_to_bet_against_leaves_the_evidence_at_none() {
+    for p0 in [0.8, 1.0, f64::NAN] {
+        let mut detector = Detector::one_sample(p0);
+        detector.take(Trials::new(300, 300), 1.0, true);
+        detector.take(Trials::new(300, 300), 1.0, false);
+        assert_eq!(detector.ln_e(), 0.0, "{p0}");
+    }
+}
+
+#[test]
 fn a_clock_that_steps_back_or_stops_cannot_break_a_detector() {
     for mut detector in detectors() {
         for minutes in [1.0, -5.0, f64::NAN, f64::INFINITY, f64::MAX, 0.0] {

@@ -69,7 +69,7 @@ impl Iterator for Traffic {
         let (canary_rate, control_rate) = scenario.rates(wave, in_incident);
 
         let requests = (f64::from(self.setting.per_second) * SECONDS * scenario.traffic(wave)).round() as u64;
-        let canary = self.draw(requests, share);
+        let canary = (requests as f64 * share).round() as u64;
         let control = requests - canary;
         let arms = Arms {
             canary: Trials::new(canary, self.draw(canary, canary_rate)),

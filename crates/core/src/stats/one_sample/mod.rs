@@ -20,16 +20,16 @@ use super::beta::{ln_beta, ln_incomplete};
 const PRIOR_SUCCESSES: f64 = 0.1;
 const PRIOR_FAILURES: f64 = 0.5;
 
-/// ln of the e-value against "the rate is at most `p0`": large means proved bad. 0 < p0 < 1.
+/// ln of the e-value against "the rate is at most `p0`": large means proved bad. 0, no evidence, where `p0` is
+/// not between 0 and 1: such a limit cannot be crossed by degrees.
 pub fn ln_e_bad(trials: Trials, p0: f64) -> f64 {
-    let mixture = Mixture::of(trials, p0);
-    mixture.ln_all + mixture.posterior.1 - mixture.prior.1
+    Mixture::of(trials, p0).map_or(0.0, |mixture| mixture.ln_all + mixture.posterior.1 - mixture.prior.1)
 }
 
-/// ln of the e-value against "the rate is at least `p0`": large means proved good. 0 < p0 < 1.
+/// ln of the e-value against "the rate is at least `p0`": large means proved good. 0, no evidence, where `p0`
+/// is not between 0 and 1.
 pub fn ln_e_good(trials: Trials, p0: f64) -> f64 {
-    let mixture = Mixture::of(trials, p0);
-    mixture.ln_all + mixture.posterior.0 - mixture.prior.0
+    Mixture::of(trials, p0).map_or(0.0, |mixture| mixture.ln_all + mixture.posterior.0 - mixture.prior.0)
 }
 
 /// The uncut mixture, and how much of the prior and of the posterior lies below and above the limit.
@@ -40,15 +40,18 @@ struct Mixture {
 }
 
 impl Mixture {
-    fn of(trials: Trials, p0: f64) -> Self {
+    fn of(trials: Trials, p0: f64) -> Option<Self> {
+        if !(p0 > 0.0 && p0 < 1.0) {
+            return None;
+        }
         let (a, b) = (PRIOR_FAILURES, PRIOR_SUCCESSES / p0);
         let (failures, successes) = (trials.k as f64, trials.successes() as f64);
         let ln_null = failures * libm::log(p0) + successes * libm::log1p(-p0);
-        Self {
+        Some(Self {
             ln_all: ln_beta(a + failures, b + successes) - ln_beta(a, b) - ln_null,
             prior: ln_incomplete(a, b, p0),
             posterior: ln_incomplete(a + failures, b + successes, p0),
-        }
+        })
     }
 }
 
@@ -68,10 +71,18 @@ mod tests {
         (a - b).abs() <= 1e-6 || (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
     }
 
+    #[test]
+    fn a_limit_that_no_rate_can_cross_by_degrees_proves_nothing() {
+        for p0 in [0.0, 1.0, -0.5, 2.0, f64::NAN] {
+            assert_eq!((ln_e_bad(Trials::new(10, 5), p0), ln_e_good(Trials::new(10, 5), p0)), (0.0, 0.0));
+            assert_eq!(requests_to_good(0, p0, 3.0), None);
+        }
+    }
+
     proptest! {
         #[test]
         fn both_sides_add_up_to_the_mixture(trials in trials(), p0 in prop::sample::select(vec![0.001, 0.01, 0.05, 0.2])) {
-            let mixture = Mixture::of(trials, p0);
+            let mixture = Mixture::of(trials, p0).unwrap();
             let both = ln::add(mixture.prior.1 + ln_e_bad(trials, p0), mixture.prior.0 + ln_e_good(trials, p0));
             prop_assert!(close(both, mixture.ln_all), "{} and {}", both, mixture.ln_all);
         }
