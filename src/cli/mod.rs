@@ -46,7 +46,7 @@ enum Command {
     Health(health::Args),
     /// Open psql on the private database of a running daemon.
     Psql(psql::Args),
-    /// Check and show policies.
+    /// Check, show and compare policies.
     #[command(subcommand)]
     Policy(policy::Command),
     /// See and steer a rollout.
@@ -119,7 +119,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Answer> {
         Command::Migrate(args) => migrate::run(args).await,
         Command::Health(args) => health::run(args).await,
         Command::Psql(args) => psql::run(&args),
-        Command::Policy(command) => policy::run(&command),
+        Command::Policy(command) => policy::run(&command).await,
         Command::Rollout(command) => rollout::run(command).await,
         Command::Report(args) => report::run(args).await,
         Command::Audit(command) => audit::run(command).await,

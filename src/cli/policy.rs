@@ -1,8 +1,11 @@
-//! `rampart policy check|show`
+//! `rampart policy check|show|diff|schema`
 
-use super::Answer;
+use super::client::Target;
+use super::{Answer, WrongUse};
+use crate::clock;
 use anyhow::Context;
-use rampart_core::policy;
+use rampart_core::Timestamp;
+use rampart_core::policy::{self, Change, Policy, WindowState, Windows};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,12 +27,35 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// What is different between two policies, and what of it lets more through. Exit code 1 where anything is.
+    #[command(after_help = "Example: rampart policy diff old.yaml new.yaml\n\
+        Alone, a file is compared with what the daemon has pinned, and the name of a flag stands for the daemon's own \
+        file: rampart policy diff part_lens_v2")]
+    Diff {
+        /// A policy file; or, alone, a flag.
+        before: String,
+        /// Another policy file; left out, the daemon is asked.
+        after: Option<PathBuf>,
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        target: Target,
+    },
+    /// Print the JSON Schema of policies, for editors.
+    #[command(after_help = "Example: rampart policy schema > policies/schema.json")]
+    Schema,
 }
 
-pub(super) fn run(command: &Command) -> anyhow::Result<Answer> {
+pub(super) async fn run(command: &Command) -> anyhow::Result<Answer> {
     match command {
         Command::Check { paths } => check(paths),
         Command::Show { file, json } => show(file, *json),
+        Command::Diff { before, after, json, target } => diff(before, after.as_deref(), *json, target).await,
+        Command::Schema => {
+            println!("{}", serde_json::to_string_pretty(&policy::schema())?);
+            Ok(Answer::Yes)
+        }
     }
 }
 
@@ -43,31 +69,102 @@ fn check(paths: &[PathBuf]) -> anyhow::Result<Answer> {
     }
     let mut answer = Answer::Yes;
     for file in &files {
-        let source = read(file)?;
-        match policy::parse(&file.display().to_string(), &source) {
-            Ok(policy) => {
-                println!("{}: {} stages, {} checks, sound", file.display(), policy.stages.len(), policy.checks.len())
+        match parsed(file)? {
+            Some(policy) => {
+                let amounts = format!("{} stages, {} checks", policy.stages.len(), policy.checks.len());
+                println!("{}: {amounts}, sound", file.display());
+                if let Some(windows) = &policy.windows {
+                    println!("{}: {}", file.display(), outlook(windows, clock::wall()));
+                }
             }
-            Err(mistakes) => {
-                eprintln!("{mistakes}");
-                answer = Answer::No;
-            }
+            None => answer = Answer::No,
         }
     }
     Ok(answer)
 }
 
-fn show(file: &Path, json: bool) -> anyhow::Result<Answer> {
-    let source = read(file)?;
-    match policy::parse(&file.display().to_string(), &source) {
-        Ok(policy) if json => println!("{}", serde_json::to_string_pretty(&policy)?),
-        Ok(policy) => print!("{}", policy::show(&policy)),
-        Err(mistakes) => {
-            eprintln!("{mistakes}");
-            return Ok(Answer::No);
+/// Whether a stage may be entered now, and the next two times at which that changes.
+fn outlook(windows: &Windows, now: Timestamp) -> String {
+    let local = |at: Timestamp| at.with_timezone(&windows.timezone).format("%a %Y-%m-%d %H:%M %Z").to_string();
+    let until =
+        |at: Option<Timestamp>| at.map_or("with no end in sight".to_owned(), |at| format!("until {}", local(at)));
+    match windows.at(now) {
+        WindowState::Open { until: closes } => {
+            let after = closes.map(|closes| match windows.at(closes) {
+                WindowState::Open { until: closes } => until(closes),
+                WindowState::Closed { until: opens, why } => format!("then closed {} ({why})", until(opens)),
+            });
+            let after = after.map(|after| format!(", {after}")).unwrap_or_default();
+            format!("its windows are open {}{after}", until(closes))
+        }
+        WindowState::Closed { until: opens, why } => {
+            let after = opens.map(|opens| match windows.at(opens) {
+                WindowState::Open { until: closes } | WindowState::Closed { until: closes, .. } => until(closes),
+            });
+            let after = after.map(|after| format!(", then open {after}")).unwrap_or_default();
+            format!("its windows are closed {} ({why}){after}", until(opens))
         }
     }
+}
+
+fn show(file: &Path, json: bool) -> anyhow::Result<Answer> {
+    match parsed(file)? {
+        Some(policy) if json => println!("{}", serde_json::to_string_pretty(&policy)?),
+        Some(policy) => print!("{}", policy::show(&policy)),
+        None => return Ok(Answer::No),
+    }
     Ok(Answer::Yes)
+}
+
+async fn diff(before: &str, after: Option<&Path>, json: bool, target: &Target) -> anyhow::Result<Answer> {
+    let file = Path::new(before);
+    let changes = match after {
+        Some(after) => match (parsed(file)?, parsed(after)?) {
+            (Some(before), Some(after)) => policy::diff(&before, &after),
+            (None, _) | (_, None) => return Ok(Answer::No),
+        },
+        None if file.is_file() => {
+            let Some(policy) = parsed(file)? else { return Ok(Answer::No) };
+            let answer = match target.client()?.get(&format!("/rollouts/{}/policy", policy.flag)).await? {
+                Ok(answer) => answer,
+                Err(refused) => return Ok(refused.tell()),
+            };
+            let running: Policy = serde_json::from_value(answer["policy"].clone()).context("the daemon's policy")?;
+            policy::diff(&running, &policy)
+        }
+        None if before.contains(['/', '\\']) || before.ends_with(".yaml") => {
+            return Err(WrongUse(format!("expected a policy file or a flag; there is no {before}")).into());
+        }
+        None => match target.client()?.get(&format!("/rollouts/{before}/policy")).await? {
+            Ok(answer) => serde_json::from_value(answer["changes"].clone()).context("the daemon's changes")?,
+            Err(refused) => return Ok(refused.tell()),
+        },
+    };
+    tell(&changes, json)?;
+    Ok(if changes.is_empty() { Answer::Yes } else { Answer::No })
+}
+
+fn tell(changes: &[Change], json: bool) -> anyhow::Result<()> {
+    if json {
+        println!("{}", serde_json::to_string_pretty(changes)?);
+        return Ok(());
+    }
+    for change in changes {
+        println!("{change}");
+    }
+    let laxer = changes.iter().filter(|change| change.effect == policy::Effect::Laxer).count();
+    match changes.len() {
+        0 => println!("no difference"),
+        all => println!("{all} different, {laxer} of them laxer"),
+    }
+    Ok(())
+}
+
+/// The policy of a file; where there is none, its mistakes have been told.
+fn parsed(file: &Path) -> anyhow::Result<Option<Policy>> {
+    let source = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let outcome = policy::parse(&file.display().to_string(), &source);
+    Ok(outcome.inspect_err(|mistakes| eprintln!("{mistakes}")).ok())
 }
 
 fn files_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
@@ -79,8 +176,4 @@ fn files_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
     files.retain(|file| file.extension().is_some_and(|extension| extension == "yaml" || extension == "yml"));
     files.sort();
     Ok(files)
-}
-
-fn read(file: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
 }

@@ -11,6 +11,7 @@ mod gate;
 mod health;
 mod journal;
 mod page;
+mod policies;
 mod preflight;
 mod problem;
 mod readings;

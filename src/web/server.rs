@@ -3,7 +3,9 @@
 use super::auth::{Caller, OpsTokens, Role};
 use super::problem::Problem;
 use super::session::Sessions;
-use super::{count, events, flags, gate, health, journal, page, preflight, readings, reports, rollouts, session};
+use super::{
+    count, events, flags, gate, health, journal, page, policies, preflight, readings, reports, rollouts, session,
+};
 use crate::build_info::BuildInfo;
 use crate::controller::Controller;
 use crate::flags::Flags;
@@ -98,6 +100,7 @@ fn ops_routes(shared: Arc<Shared>) -> Router {
         .route("/rollouts/{flag}", get(rollouts::show))
         .route("/rollouts/{flag}/journal", get(journal::list))
         .route("/rollouts/{flag}/gate", get(gate::show))
+        .route("/rollouts/{flag}/policy", get(policies::show))
         .route("/rollouts/{flag}/replay", get(journal::replay))
         .route("/rollouts/{flag}/preflight", get(preflight::show))
         .route("/rollouts/{flag}/readings", get(readings::list))

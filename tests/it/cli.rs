@@ -128,6 +128,8 @@ fn every_command_explains_itself_with_an_example() {
         vec!["psql"],
         vec!["policy", "check"],
         vec!["policy", "show"],
+        vec!["policy", "diff"],
+        vec!["policy", "schema"],
         vec!["rollout", "status"],
         vec!["rollout", "start"],
         vec!["rollout", "pause"],
@@ -153,4 +155,82 @@ fn every_command_explains_itself_with_an_example() {
         let help = rampart(&[command.clone(), vec!["--help"]].concat());
         assert!(stdout(&help).contains("Example: "), "{command:?}: {}", stdout(&help));
     }
+}
+
+/// Two policies that differ in one soak, in a folder of their own.
+fn two_policies(name: &str) -> (std::path::PathBuf, String, String) {
+    let folder = std::env::temp_dir().join(format!("rampart-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, text: String| {
+        let file = folder.join(name);
+        std::fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let (before, after) =
+        (file("before.yaml", slow()), file("after.yaml", slow().replacen("soak: 1h", "soak: 30m", 1)));
+    (folder, before, after)
+}
+
+#[test]
+fn two_policies_are_compared_key_by_key() {
+    let (folder, before, after) = two_policies("diff");
+    let same = rampart(&["policy", "diff", &before, &before]);
+    assert_eq!((code(&same), stdout(&same).as_str()), (Some(0), "no difference\n"));
+    let laxer = rampart(&["policy", "diff", &before, &after]);
+    let said = "stage 1 soak: 1 h → 30 min (laxer)\n1 different, 1 of them laxer\n";
+    assert_eq!((code(&laxer), stdout(&laxer).as_str()), (Some(1), said));
+    let json = rampart(&["policy", "diff", &after, &before, "--json"]);
+    let changes: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
+    assert_eq!((code(&json), &changes[0]["effect"]), (Some(1), &"stricter".into()));
+    std::fs::write(&after, "flag: [").unwrap();
+    let broken = rampart(&["policy", "diff", &before, &after]);
+    assert_eq!(code(&broken), Some(1));
+    assert!(stderr(&broken).contains("after.yaml:1:"), "{}", stderr(&broken));
+    assert_eq!(code(&rampart(&["policy", "diff", "nowhere/x.yaml"])), Some(2));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[tokio::test]
+async fn a_file_is_compared_with_what_the_daemon_has_pinned() {
+    let daemon = Daemon::start().await;
+    let (folder, before, after) = two_policies("pinned");
+    daemon.start_rollout().await;
+    let run = |args: &[&str]| daemon.cli(args);
+    assert_eq!(code(&run(&["policy", "diff", &before])), Some(0));
+    let file = run(&["policy", "diff", &after]);
+    assert!(
+        code(&file) == Some(1) && stdout(&file).contains("stage 1 soak: 1 h → 30 min (laxer)"),
+        "{}",
+        stdout(&file)
+    );
+    assert_eq!(code(&run(&["policy", "diff", "part_lens_v2"])), Some(0));
+    // The daemon's own file changes under the rollout, which stays pinned.
+    std::fs::copy(&after, daemon.folder.join("policies/part_lens_v2.yaml")).unwrap();
+    daemon.until(|status| status["policy"]["offered"].is_string()).await;
+    let flag = run(&["policy", "diff", "part_lens_v2"]);
+    assert!(
+        code(&flag) == Some(1) && stdout(&flag).contains("stage 1 soak: 1 h → 30 min (laxer)"),
+        "{}",
+        stdout(&flag)
+    );
+    assert_eq!(code(&run(&["policy", "diff", "no_such_flag"])), Some(1));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn a_check_tells_when_the_windows_open_and_close() {
+    let (folder, path, _) = two_policies("windows");
+    let windows = "windows: { timezone: Europe/Monaco, freeze: [{ from: 2199-01-01, to: 2199-01-02 }] }\n";
+    std::fs::write(&path, format!("{}\n{windows}", slow())).unwrap();
+    let checked = rampart(&["policy", "check", &path]);
+    let said = "its windows are open until Tue 2199-01-01 00:00 CET, then closed until Thu 2199-01-03 00:00 CET (frozen from 2199-01-01 to 2199-01-02)";
+    assert!(code(&checked) == Some(0) && stdout(&checked).contains(said), "{}{}", stdout(&checked), stderr(&checked));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn the_schema_that_is_printed_is_the_one_that_is_shipped() {
+    let printed = rampart(&["policy", "schema"]);
+    let shipped = include_str!("../../policies/schema.json");
+    assert_eq!((code(&printed), stdout(&printed).as_str()), (Some(0), shipped));
 }

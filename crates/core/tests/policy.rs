@@ -1,5 +1,7 @@
 //! The policy language, as a release owner meets it.
 
+#[path = "policy/differences.rs"]
+mod differences;
 #[path = "policy/limits.rs"]
 mod limits;
 #[path = "policy/mistakes.rs"]
@@ -8,11 +10,16 @@ mod mistakes;
 mod robust;
 #[path = "policy/shipped.rs"]
 mod shipped;
+#[path = "policy/wrong.rs"]
+mod wrong;
 
 use rampart_core::policy::{Mistakes, Policy, parse};
 
 /// The policy that is shipped with Rampart.
 const SHIPPED: &str = include_str!("../../../policies/part_lens_v2.yaml");
+
+/// A policy with every key there is.
+const EVERY_KEY: &str = include_str!("policy/every_key.yaml");
 
 /// Stages and checks that are sound, to put other keys before.
 const SOUND: &str = r#"

@@ -42,10 +42,23 @@ pub(super) fn condition(text: &str, signal: Option<&Signal>, other_sign: &str) -
     Ok(Some(Condition { op, limit, text: text.to_owned() }))
 }
 
+/// What a condition compares, where that can be read off it: a plain number, a share or a time.
+pub(super) fn unit(text: &str) -> Option<Unit> {
+    let value = text.trim().trim_start_matches(['<', '>', '=']).trim_start();
+    match Decimal::leading(value)?.1.trim() {
+        "" => Some(Unit::Count),
+        "%" => Some(Unit::Ratio),
+        "ms" | "s" => Some(Unit::Seconds),
+        _ => None,
+    }
+}
+
 /// The limit in the unit of the signal. The hint is the value alone.
 fn limit(number: Decimal, unit: &str, signal: &Signal) -> Result<f64, Wrong> {
     let name = signal.name();
     match (signal.unit(), unit) {
+        // What a query answers need not be whole.
+        (Unit::Count, "") if signal.query().is_some() => most(number.in_unit(1, 0)),
         (Unit::Count, "") => match number.integer() {
             Some(count) if count <= MAX_COUNT => Ok(count as f64),
             Some(_) => Err(Wrong::new("is too large").expected(format!("a number up to {MAX_COUNT}"))),
@@ -70,6 +83,11 @@ fn millis(number: Decimal, unit: &str, name: &str) -> Result<f64, Wrong> {
         }
         _ => Err(Wrong::new(format!("has a unit that does not fit: `{name}` is a time"))),
     }
+}
+
+fn most(value: f64) -> Result<f64, Wrong> {
+    let expected = || format!("a number up to {MAX_COUNT}");
+    if value <= MAX_COUNT as f64 { Ok(value) } else { Err(Wrong::new("is too large").expected(expected())) }
 }
 
 fn share(value: f64, meant: Option<String>) -> Result<f64, Wrong> {

@@ -1,5 +1,6 @@
 //! Reading a mapping key by key, and the values every key may have.
 
+use super::keys::Key;
 use super::log::{Log, Wrong, listed, nearest, quoted};
 use super::node::{Entry, Kind, Node};
 use super::span::{At, Span};
@@ -16,12 +17,13 @@ pub(super) struct Fields<'n> {
 
 impl<'n> Fields<'n> {
     /// The mapping `node`; keys that are not `known` are mistakes.
-    pub(super) fn of(log: &mut Log, node: &'n Node, what: String, span: Span, known: &[&str]) -> Option<Self> {
-        let entries = entries(log, node, &what, &format!("a mapping with the keys {}", listed(known.iter().copied())))?;
-        for entry in entries.iter().filter(|entry| !known.contains(&entry.name.as_str())) {
+    pub(super) fn of(log: &mut Log, node: &'n Node, what: String, span: Span, known: &[Key]) -> Option<Self> {
+        let names = || known.iter().map(|key| key.name);
+        let entries = entries(log, node, &what, &format!("a mapping with the keys {}", listed(names())))?;
+        for entry in entries.iter().filter(|entry| names().all(|name| name != entry.name)) {
             let wrong = Wrong::new(format!("unknown key {} in {what}", quoted(&entry.name)))
-                .expected(format!("one of {}", listed(known.iter().copied())))
-                .did_you_mean(nearest(&entry.name, known.iter().copied()));
+                .expected(if known.len() == 1 { listed(names()) } else { format!("one of {}", listed(names())) })
+                .did_you_mean(nearest(&entry.name, names()));
             log.add(entry.name_span, wrong);
         }
         Some(Self { what, span, entries })
@@ -29,6 +31,15 @@ impl<'n> Fields<'n> {
 
     pub(super) fn get(&self, name: &str) -> Option<&'n Entry> {
         self.entries.iter().find(|entry| entry.name == name)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Every key that was written.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'n str> {
+        self.entries.iter().map(|entry| entry.name.as_str())
     }
 
     /// The value of a key that may be left out.

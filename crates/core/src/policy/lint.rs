@@ -5,8 +5,11 @@
 use super::draft::{Draft, DraftCheck, DraftStage, Read};
 use super::duration::written;
 use super::lint_check;
+use super::lint_evidence::evidence;
+use super::lint_windows::calendar;
 use super::log::{Log, Wrong};
-use super::span::At;
+use super::model::OnBreach;
+use super::span::{At, Span};
 use crate::{Millis, Percent};
 
 /// How many ticks anything that is watched must last, so that one late tick is not the end of it.
@@ -25,10 +28,12 @@ pub(super) fn policy(log: &mut Log, draft: &Draft) {
     lasts_two_ticks(log, "`stale_after`", draft.stale_after, draft.tick);
     if let Some(checks) = &draft.checks {
         for check in &checks.value {
-            lint_check::check(log, check, draft.tick);
+            lint_check::check(log, check, draft);
         }
         rolls_back(log, draft, &checks.value);
     }
+    evidence(log, draft);
+    calendar(log, draft);
 }
 
 /// Stages rise from above 0 % to 100 %.
@@ -91,14 +96,22 @@ fn approves_stages(log: &mut Log, before: &[At<Percent>], stages: &[DraftStage])
     }
 }
 
-/// At least one check can pull the flag back.
+/// At least one check can pull the flag back: one that decides, and does more than stop the ramp.
 fn rolls_back(log: &mut Log, draft: &Draft, checks: &[DraftCheck]) {
-    let never = |check: &DraftCheck| check.rollback_if.as_ref().is_some_and(|condition| condition.span.is_none());
-    if checks.iter().all(never) {
+    let limited = |check: &&DraftCheck| check.rollback_if.as_ref().is_none_or(|condition| condition.span.is_some());
+    let mut limits = checks.iter().filter(limited).peekable();
+    if limits.peek().is_none() {
         let wrong = Wrong::new("no check has a `rollback_if`, so nothing would ever roll this flag back");
-        log.add(
-            draft.checks_span,
-            wrong.expected("a `rollback_if` in at least one check, such as `rollback_if: \"> 0\"`"),
-        );
+        let expected = "a `rollback_if` in at least one check, such as `rollback_if: \"> 0\"`";
+        log.add(draft.checks_span, wrong.expected(expected));
+        return;
+    }
+    let shadow = |check: &DraftCheck| check.shadow.filter(|shadow| shadow.value)?.span;
+    let freezes = |check: &DraftCheck| check.on_breach.filter(|answer| answer.value == OnBreach::Freeze)?.span;
+    let idle: Option<Vec<Span>> = limits.map(|check| shadow(check).or_else(|| freezes(check))).collect();
+    if let Some(span) = idle.and_then(|spans| spans.first().copied()) {
+        let message =
+            "the checks with a `rollback_if` are shadows or only freeze, so nothing would ever roll this flag back";
+        log.add(span, Wrong::new(message).expected("at least one check with a `rollback_if` that rolls or steps back"));
     }
 }

@@ -1,18 +1,31 @@
 //! Checks that prove nothing, and conditions that contradict each other.
 
-use super::draft::{DraftCheck, Read};
+use super::draft::{Draft, DraftCheck, Read};
+use super::duration::written;
 use super::lint::lasts_two_ticks;
 use super::log::{Log, Wrong, quoted};
 use super::model::{Condition, Op, Window};
-use super::signal::Unit;
+use super::signal::{Signal, Unit};
 use super::span::{At, Span};
 use crate::Millis;
 
-pub(super) fn check(log: &mut Log, check: &DraftCheck, tick: Read<Millis>) {
+/// How many ticks a scrape of Prometheus is taken to be apart: 15 s beside the default tick of 5 s.
+pub const SCRAPE_TICKS: u64 = 3;
+/// How many scrapes a window must hold, for it takes two to see anything grow.
+pub const MIN_SCRAPES: u64 = 2;
+
+pub(super) fn check(log: &mut Log, check: &DraftCheck, draft: &Draft) {
+    conditions(log, check);
+    window(log, check, draft.tick);
+    answers_something(log, check);
+    runs_in_every_stage(log, check, draft);
+}
+
+fn conditions(log: &mut Log, check: &DraftCheck) {
     let (Some(advance), Some(rollback)) = (&check.advance_if, &check.rollback_if) else {
         one_condition(log, check, check.advance_if.as_ref(), "advance_if", true);
         one_condition(log, check, check.rollback_if.as_ref(), "rollback_if", false);
-        return window(log, check, tick);
+        return;
     };
     if advance.span.is_none() && rollback.span.is_none() {
         let name =
@@ -25,12 +38,47 @@ pub(super) fn check(log: &mut Log, check: &DraftCheck, tick: Read<Millis>) {
     if healthy && harmful {
         contradiction(log, check, advance, rollback);
     }
-    window(log, check, tick);
 }
 
 fn window(log: &mut Log, check: &DraftCheck, tick: Read<Millis>) {
-    if let Some(At { value: Window::Last(length), span }) = check.window {
-        lasts_two_ticks(log, "this window", Some(At { value: length, span }), tick);
+    let Some(At { value: Window::Last(length), span }) = check.window else { return };
+    let scraped = check.signal.as_ref().is_some_and(|signal| matches!(signal.value, Signal::Prometheus(_)));
+    let (Some(tick), Some(span), true) = (tick, span, scraped) else {
+        return lasts_two_ticks(log, "this window", Some(At { value: length, span }), tick);
+    };
+    let least = tick.value * (SCRAPE_TICKS * MIN_SCRAPES);
+    if length < least {
+        let message = format!("this window is {}, too short for {MIN_SCRAPES} scrapes", written(length));
+        let scrape = written(tick.value * SCRAPE_TICKS);
+        let expected =
+            format!("{} or more: a scrape is taken to come every {scrape}, {SCRAPE_TICKS} ticks", written(least));
+        log.add(span, Wrong::new(message).expected(expected));
+    }
+}
+
+/// An answer to a breach needs a breach.
+fn answers_something(log: &mut Log, check: &DraftCheck) {
+    if let (Some(At { span: Some(span), .. }), Some(At { value: None, span: None })) =
+        (&check.on_breach, &check.rollback_if)
+    {
+        let wrong = Wrong::new("`on_breach` without a `rollback_if`: nothing is a breach of this check");
+        log.add(*span, wrong.expected("a `rollback_if` beside it"));
+    }
+}
+
+/// No stage passes between two runs of a probe.
+fn runs_in_every_stage(log: &mut Log, check: &DraftCheck, draft: &Draft) {
+    let Some(At { value: Some(schedule), span: Some(span) }) = &check.schedule else { return };
+    let stages = draft.stages.iter().flat_map(|stages| (1..).zip(&stages.value));
+    let soaks = stages.filter_map(|(number, stage)| Some((stage.soak?.value, number)));
+    let (Some((soak, number)), Some(pause)) = (soaks.min(), schedule.longest_pause()) else { return };
+    if pause > soak {
+        let message = format!(
+            "this probe rests for up to {}, longer than stage {number} soaks ({})",
+            written(pause),
+            written(soak)
+        );
+        log.add(*span, Wrong::new(message).expected(format!("a run at least every {}", written(soak))));
     }
 }
 
@@ -100,7 +148,10 @@ fn contradiction(log: &mut Log, check: &DraftCheck, advance: &At<Option<Conditio
     let (Some(healthy), Some(harmful), Some(span)) = (&advance.value, &rollback.value, place(advance, rollback)) else {
         return;
     };
-    let whole = check.signal.as_ref().is_some_and(|signal| signal.value.unit() == Unit::Count);
+    let whole = check
+        .signal
+        .as_ref()
+        .is_some_and(|signal| signal.value.unit() == Unit::Count && signal.value.query().is_none());
     let (most, most_counts) = edge(healthy, whole);
     let (least, least_counts) = edge(harmful, whole);
     if least < most || least == most && most_counts && least_counts {

@@ -3,12 +3,16 @@
 use super::draft::{Draft, DraftStage};
 use super::duration::{MAX_DURATION, MIN_DURATION, duration, written};
 use super::fields::{Fields, distinct, items, one_of, value, values};
+use super::keys;
 use super::log::{Log, Wrong, quoted};
-use super::model::{BucketBy, DEFAULT_GATE_MAX_AGE, Gate, GateItem, OnBlind, OnDegraded};
+use super::model::{BucketBy, DEFAULT_GATE_MAX_AGE, Gate, GateItem, OnBlind, OnDegraded, OnSharedIncident, Proof};
 use super::node::Node;
 use super::number::{count, percent};
 use super::read_check::checks;
+use super::read_compare::compare;
+use super::read_windows::{MAX_HOLD, windows};
 use super::span::At;
+use super::words;
 use crate::flag::Targets;
 use crate::{FlagKey, Millis, Percent};
 
@@ -29,30 +33,9 @@ pub const MAX_GATE_AGE: Millis = Millis::hours(90 * 24);
 /// Canary requests a stage must see where it does not say.
 pub const DEFAULT_MIN_REQUESTS: u64 = 100;
 
-const KEYS: [&str; 15] = [
-    "flag",
-    "bucket_by",
-    "targets",
-    "stages",
-    "tick",
-    "checks",
-    "gate",
-    "notify",
-    "approvals",
-    "on_degraded",
-    "on_blind",
-    "blind_for",
-    "stale_after",
-    "watch_after",
-    "fail_to_zero_after",
-];
-const ON_DEGRADED: [(&str, OnDegraded); 2] = [("pause", OnDegraded::Pause), ("restart", OnDegraded::Restart)];
-const ON_BLIND: [(&str, OnBlind); 3] =
-    [("hold", OnBlind::Hold), ("step_back", OnBlind::StepBack), ("rollback", OnBlind::Rollback)];
-
 /// Reads all it can of the tree; everything it cannot read is in the log.
 pub(super) fn policy(log: &mut Log, root: &Node) -> Option<Draft> {
-    let fields = Fields::of(log, root, "the policy".to_owned(), root.span, &KEYS)?;
+    let fields = Fields::of(log, root, "the policy".to_owned(), root.span, keys::POLICY)?;
     let checks_span = fields.get("checks").map_or(root.span, |entry| entry.name_span);
     let long = |default: Millis| {
         move |log: &mut Log, fields: &Fields<'_>, key| {
@@ -71,19 +54,28 @@ pub(super) fn policy(log: &mut Log, root: &Node) -> Option<Draft> {
         notify: fields.optional(log, "notify", Vec::new(), |log, node| names(log, node, MAX_NOTIFY)),
         approvals: fields.optional(log, "approvals", None, |log, node| approvals(log, node).map(Some)),
         on_degraded: fields.optional(log, "on_degraded", OnDegraded::Pause, |log, node| {
-            one_of(log, node, "answer to degraded checks", &ON_DEGRADED)
+            one_of(log, node, "answer to degraded checks", &words::ON_DEGRADED)
         }),
         on_blind: fields.optional(log, "on_blind", OnBlind::Hold, |log, node| {
-            one_of(log, node, "answer to blind checks", &ON_BLIND)
+            one_of(log, node, "answer to blind checks", &words::ON_BLIND)
         }),
         blind_for: long(Millis::minutes(10))(log, &fields, "blind_for"),
         stale_after: long(Millis::seconds(30))(log, &fields, "stale_after"),
         watch_after: long(Millis::hours(1))(log, &fields, "watch_after"),
         fail_to_zero_after: long(Millis::minutes(10))(log, &fields, "fail_to_zero_after"),
+        evidence: fields.optional(log, "evidence", Proof::default(), evidence),
+        compare: fields.optional(log, "compare", None, |log, node| compare(log, node).map(Some)),
+        harm_budget: fields.optional(log, "harm_budget", None, |log, node| harm_budget(log, node).map(Some)),
+        windows: fields.optional(log, "windows", None, |log, node| windows(log, node).map(Some)),
+        max_hold: fields
+            .optional(log, "max_hold", None, |log, node| length(log, node, MIN_DURATION, MAX_HOLD).map(Some)),
+        on_shared_incident: fields.optional(log, "on_shared_incident", OnSharedIncident::default(), |log, node| {
+            one_of(log, node, "answer to a shared incident", &words::ON_SHARED_INCIDENT)
+        }),
     })
 }
 
-fn length(log: &mut Log, node: &Node, least: Millis, most: Millis) -> Option<Millis> {
+pub(super) fn length(log: &mut Log, node: &Node, least: Millis, most: Millis) -> Option<Millis> {
     let expected = format!("a duration from {} to {}", written(least), written(most));
     value(log, node, &expected, |text| duration(text, least, most))
 }
@@ -93,6 +85,20 @@ fn flag(log: &mut Log, node: &Node) -> Option<FlagKey> {
     value(log, node, &expected, |text| {
         text.parse().map_err(|_| Wrong::new(format!("{} is no flag name", quoted(text))).expected(expected.clone()))
     })
+}
+
+fn evidence(log: &mut Log, node: &Node) -> Option<Proof> {
+    one_of(log, node, "kind of evidence", &words::EVIDENCE)
+}
+
+fn harm_budget(log: &mut Log, node: &Node) -> Option<u64> {
+    let budget = a_count(log, node)?;
+    if budget == 0 {
+        let wrong = Wrong::new("a budget of 0 failures would be spent before the first request");
+        log.add(node.span, wrong.expected("1 or more; left out, there is no budget"));
+        return None;
+    }
+    Some(budget)
 }
 
 fn bucket_by(log: &mut Log, node: &Node) -> Option<BucketBy> {
@@ -126,7 +132,7 @@ fn names(log: &mut Log, node: &Node, most: usize) -> Option<Vec<String>> {
 }
 
 fn targets(log: &mut Log, node: &Node) -> Option<Targets> {
-    let fields = Fields::of(log, node, "`targets`".to_owned(), node.span, &["on", "off"])?;
+    let fields = Fields::of(log, node, "`targets`".to_owned(), node.span, keys::TARGETS)?;
     let on = fields.optional(log, "on", Vec::new(), |log, node| names(log, node, MAX_TARGETS));
     let off = fields.optional(log, "off", Vec::new(), |log, node| names(log, node, MAX_TARGETS));
     Some(Targets::new(on?.value, off?.value))
@@ -142,8 +148,7 @@ fn stages(log: &mut Log, node: &Node) -> Option<Vec<DraftStage>> {
 }
 
 fn stage(log: &mut Log, node: &Node, number: usize) -> DraftStage {
-    let keys = ["percent", "soak", "min_requests"];
-    let Some(fields) = Fields::of(log, node, format!("stage {number}"), node.span, &keys) else {
+    let Some(fields) = Fields::of(log, node, format!("stage {number}"), node.span, keys::STAGE) else {
         return DraftStage::default();
     };
     DraftStage {
@@ -152,6 +157,7 @@ fn stage(log: &mut Log, node: &Node, number: usize) -> DraftStage {
             length(log, node, MIN_DURATION, MAX_DURATION)
         }),
         min_requests: fields.optional(log, "min_requests", DEFAULT_MIN_REQUESTS, a_count),
+        evidence: fields.optional(log, "evidence", None, |log, node| evidence(log, node).map(Some)),
     }
 }
 
@@ -164,7 +170,7 @@ pub(super) fn a_count(log: &mut Log, node: &Node) -> Option<u64> {
 }
 
 fn gate(log: &mut Log, node: &Node) -> Option<Gate> {
-    let fields = Fields::of(log, node, "`gate`".to_owned(), node.span, &["require", "recommend", "max_age"])?;
+    let fields = Fields::of(log, node, "`gate`".to_owned(), node.span, keys::GATE)?;
     let require = fields.optional(log, "require", Vec::new(), gate_items);
     let recommend = fields.optional(log, "recommend", Vec::new(), gate_items);
     let max_age = fields
@@ -186,9 +192,8 @@ fn gate_items(log: &mut Log, node: &Node) -> Option<Vec<At<GateItem>>> {
 }
 
 fn approvals(log: &mut Log, node: &Node) -> Option<Vec<At<Percent>>> {
-    let fields = Fields::of(log, node, "`approvals`".to_owned(), node.span, &["before", "by"])?;
-    let by =
-        fields.optional(log, "by", (), |log, node| one_of(log, node, "role that approves", &[("release_owner", ())]));
+    let fields = Fields::of(log, node, "`approvals`".to_owned(), node.span, keys::APPROVALS)?;
+    let by = fields.optional(log, "by", (), |log, node| one_of(log, node, "role that approves", &words::APPROVERS));
     let before = fields.required(log, "before", "percents of stages, such as `[100]`", |log, node| {
         let nodes = items(log, node, MAX_STAGES, "a list of percents of stages, such as `[100]`")?;
         if nodes.is_empty() {

@@ -1,6 +1,6 @@
 //! No text makes the parser panic, and what is refused is refused with a place.
 
-use super::{SHIPPED, read};
+use super::{EVERY_KEY, SHIPPED, read};
 use proptest::prelude::*;
 use rampart_core::policy::show;
 
@@ -17,7 +17,7 @@ fn answered(text: &str) {
     }
 }
 
-/// The shipped policy with a few pieces cut out and others put in.
+/// A sound policy with a few pieces cut out and others put in.
 fn mutated() -> impl Strategy<Value = String> {
     let pieces = prop_oneof![
         Just(String::new()),
@@ -28,8 +28,10 @@ fn mutated() -> impl Strategy<Value = String> {
         "[0-9]{1,20}(%|ms|s|m|h|d)?",
         "\\PC{0,8}",
     ];
-    proptest::collection::vec((0..SHIPPED.len(), 0..12usize, pieces), 1..6).prop_map(|edits| {
-        edits.into_iter().fold(SHIPPED.to_owned(), |text, (at, cut, piece)| {
+    let good = prop_oneof![Just(SHIPPED), Just(EVERY_KEY)];
+    let edits = proptest::collection::vec((0..EVERY_KEY.len(), 0..12usize, pieces), 1..6);
+    (good, edits).prop_map(|(good, edits)| {
+        edits.into_iter().fold(good.to_owned(), |text, (at, cut, piece)| {
             let start = text.floor_char_boundary(at.min(text.len()));
             let end = text.ceil_char_boundary((start + cut).min(text.len()));
             format!("{}{piece}{}", &text[..start], &text[end..])

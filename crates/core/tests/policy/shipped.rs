@@ -1,10 +1,11 @@
 //! The shipped policy says what it seems to say.
 
-use super::{SHIPPED, SOUND, sound, with_keys};
+use super::{EVERY_KEY, SHIPPED, SOUND, sound, with_keys};
 use rampart_core::flag::Targets;
 use rampart_core::policy::{
-    Approvals, BucketBy, Check, CheckName, Condition, Exception, Gate, GateItem, OnBlind, OnBreach, OnDegraded,
-    OnSharedIncident, Op, Policy, Proof, Scope, Signal, Stage, Window, show,
+    Approvals, BucketBy, Check, CheckName, Compare, Condition, Exception, Gate, GateItem, OnBlind, OnBreach,
+    OnDegraded, OnSharedIncident, Op, Policy, PrometheusAsk, PrometheusSource, Proof, Scope, Signal, SqlQuery, Stage,
+    Tolerance, Unit, Window, show,
 };
 use rampart_core::{Millis, Percent};
 
@@ -76,7 +77,12 @@ fn the_shipped_policy_is_read_as_it_is_written() {
         stale_after: Millis::seconds(30),
         watch_after: Millis::hours(1),
         fail_to_zero_after: Millis::minutes(10),
-        compare: None,
+        compare: Some(Compare {
+            checks: [("error_rate", 1.1), ("p95_latency", 1.2)]
+                .map(|(name, ratio)| (CheckName(name.to_owned()), Tolerance(ratio)))
+                .into(),
+            bin: Millis::seconds(60),
+        }),
         harm_budget: None,
         windows: None,
         max_hold: None,
@@ -95,31 +101,20 @@ fn every_key_can_be_written_out() {
     assert_eq!(policy.approvals, Some(Approvals { before: vec![Percent::FULL] }));
     assert_eq!((policy.on_degraded, policy.on_blind), (OnDegraded::Restart, OnBlind::StepBack));
     assert_eq!(policy.checks[0].except, [Exception::Unavailable]);
+    assert_eq!(
+        policy.stages.iter().map(|stage| stage.evidence).collect::<Vec<_>>(),
+        [Proof::Observed, Proof::Proven, Proof::Proven]
+    );
+    let check = |name: &str| policy.check(&CheckName(name.to_owned())).unwrap();
+    assert_eq!(check("crashes").on_breach, OnBreach::Freeze);
+    assert_eq!(check("reads").schedule.as_ref().unwrap().text(), "*/10 * * * * *");
+    assert!(check("load").shadow);
+    assert_eq!(policy.compare.as_ref().unwrap().checks[&CheckName("p95_latency".to_owned())], Tolerance(1.125));
+    assert_eq!(policy.windows.as_ref().unwrap().freeze.len(), 2);
+    assert_eq!((policy.harm_budget, policy.max_hold), (Some(50), Some(Millis::hours(240))));
+    assert_eq!(policy.on_shared_incident, OnSharedIncident::Hold);
     insta::assert_snapshot!("show_every_key", show(&policy));
 }
-
-const EVERY_KEY: &str = r#"
-flag: part_lens_v2
-bucket_by: vessel.class
-targets: { on: [bob, ann], off: [yacht-7] }
-stages:
-  - { percent: 0.5%, soak: 30s, min_requests: 0 }
-  - { percent: 25, soak: 1h30m }
-  - { percent: 100, soak: 2d }
-tick: 10s
-checks:
-  server_errors: { signal: live.5xx, scope: all, window: 1h, rollback_if: ">= 3", except: [unavailable] }
-  p95_latency: { signal: live.p95, scope: canary, window: stage, advance_if: "<= 1.5s", min_samples: 5 }
-gate: { require: [], recommend: [stress], max_age: 12h }
-notify: [ops, bridge]
-approvals: { before: [100%], by: release_owner }
-on_degraded: restart
-on_blind: step_back
-blind_for: 5m
-stale_after: 1m
-watch_after: 1d
-fail_to_zero_after: 1m30s
-"#;
 
 #[test]
 fn the_shipped_policy_is_shown_as_tables() {
@@ -130,7 +125,8 @@ fn the_shipped_policy_is_shown_as_tables() {
 fn what_is_left_out_is_as_if_the_default_were_written() {
     let written = with_keys(
         "bucket_by: user_id\ntargets: { on: [], off: [] }\ntick: 5s\ngate: { require: [], recommend: [], max_age: 7d }\nnotify: []\n\
-         on_degraded: pause\non_blind: hold\nblind_for: 10m\nstale_after: 30s\nwatch_after: 1h\nfail_to_zero_after: 10m",
+         on_degraded: pause\non_blind: hold\nblind_for: 10m\nstale_after: 30s\nwatch_after: 1h\nfail_to_zero_after: 10m\n\
+         evidence: observed\non_shared_incident: rollback",
     );
     assert_eq!(sound(SOUND), sound(&written));
 }
@@ -148,4 +144,41 @@ fn a_policy_that_was_stored_before_proofs_grew_old_is_still_read() {
         assert!(gate.remove("max_age").is_some());
     }
     assert_eq!(serde_json::from_value::<Policy>(stored).ok(), Some(sound(SHIPPED)));
+}
+
+#[test]
+fn queries_are_read_in_every_form_with_the_unit_of_their_conditions() {
+    let policy = sound(EVERY_KEY);
+    let check = |name: &str| policy.check(&CheckName(name.to_owned())).unwrap();
+    let prometheus = |ask: PrometheusAsk, unit: Unit| Signal::Prometheus(PrometheusSource { ask, unit });
+    let value = |query: &str, samples: Option<&str>| PrometheusAsk::Value {
+        query: query.to_owned(),
+        samples: samples.map(str::to_owned),
+    };
+    let load = value("sum(rate(work_total{flag='$flag'}[$window]))", None);
+    assert_eq!(check("load").signal, prometheus(load, Unit::Count));
+    assert_eq!(check("load").rollback_if.as_ref().unwrap().limit, 2.5);
+    let apdex = value("slow{cohort='$cohort'}", Some("seen"));
+    assert_eq!(check("apdex").signal, prometheus(apdex, Unit::Ratio));
+    let failures = PrometheusAsk::Ratio {
+        failures: "failed_total{cohort='$cohort'}".to_owned(),
+        requests: "requests_total{cohort='$cohort'}".to_owned(),
+    };
+    assert_eq!(check("failures").signal, prometheus(failures, Unit::Ratio));
+    assert_eq!((check("failures").min_samples, check("failures").window), (100, Window::Last(Millis::minutes(2))));
+    let upstream = PrometheusAsk::Histogram { buckets: "upstream_seconds_bucket".to_owned() };
+    assert_eq!(check("upstream").signal, prometheus(upstream, Unit::Seconds));
+    assert_eq!(check("upstream").advance_if.as_ref().unwrap().limit, 0.25);
+    let text = "select count(*) from jobs where at > now() - interval '$window'".to_owned();
+    assert_eq!(check("backlog").signal, Signal::Sql(SqlQuery { text, unit: Unit::Count }));
+    assert_eq!((check("load").min_samples, check("backlog").min_samples), (0, 0));
+}
+
+#[test]
+fn every_policy_is_stored_and_read_again() {
+    for text in [SHIPPED, SOUND, EVERY_KEY] {
+        let policy = sound(text);
+        let stored = serde_json::to_string(&policy).unwrap();
+        assert_eq!(serde_json::from_str::<Policy>(&stored).unwrap(), policy);
+    }
 }
