@@ -49,7 +49,7 @@ page: ## Build the ops page into dashboards/web/dist
 	cd dashboards/web && npm ci && npm run build
 
 .PHONY: generate
-generate: ## Make everything that is generated and committed: the SQL cache and the page
+generate: ## Make everything that is generated and committed: the SQL cache, the schema of policies and the page
 	scripts/generate
 	$(MAKE) page
 
@@ -60,6 +60,7 @@ bench: setup ## Measure the figures that performance.md quotes
 	cargo build --release --quiet --bin rampart
 	cargo bench --bench guard
 	cargo bench --bench parts
+	cargo bench --bench prometheus
 	cargo bench --bench scale
 
 .PHONY: table

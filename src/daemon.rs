@@ -7,7 +7,7 @@ use crate::controller::{Controller, Life, Parts, Policies};
 use crate::flags::Flags;
 use crate::parts::{CrewReports, PartsConfig, PartsState, StorageConfig, SupabaseConfig};
 use crate::secrets::Generated;
-use crate::signals::prometheus;
+use crate::signals::{OwnApi, prometheus};
 use crate::store::{self, Pooler, Pools, Reach, Store};
 use crate::telemetry::Metrics;
 use crate::web::{OpsTokens, Shared};
@@ -70,9 +70,6 @@ impl Daemon {
         let (flags, clock) = (Arc::new(Flags::default()), Arc::new(DatabaseClock::default()));
         let metrics = Arc::new(Metrics::new(&build.version, &build.git_commit, replica)?);
         let store = Store::new(pools.clone(), replica);
-        if cluster.is_some() {
-            store.retire_others().await?;
-        }
         let controller = Controller::new(Parts {
             store,
             flags: flags.clone(),
@@ -81,7 +78,13 @@ impl Daemon {
             clock,
             build: build.revision(),
             prometheus,
+            own_api: OwnApi::new(
+                listener.local_addr()?,
+                secrets.jwt.first().cloned(),
+                secrets.service_keys.first().cloned(),
+            )?,
         });
+        controller.be_born(&listener.local_addr()?.to_string(), cluster.is_some()).await?;
         let reports = CrewReports { store: controller.store().clone(), filed: controller.report_nudge() };
         let config = parts_config(settings, secrets, &build);
         let parts = Arc::new(PartsState::new(config, pools.clone(), flags.clone(), reports)?);

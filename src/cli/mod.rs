@@ -4,6 +4,7 @@
 
 mod accept;
 mod audit;
+mod backtest;
 mod client;
 mod demo;
 mod enroll;
@@ -15,6 +16,7 @@ mod journal;
 mod migrate;
 mod owner;
 mod policy;
+mod policy_try;
 mod psql;
 mod report;
 mod rollout;

@@ -1,7 +1,7 @@
-//! `rampart policy check|show|diff|schema`
+//! `rampart policy check|show|try|diff|backtest|schema`
 
 use super::client::Target;
-use super::{Answer, WrongUse};
+use super::{Answer, WrongUse, backtest};
 use crate::clock;
 use anyhow::Context;
 use rampart_core::Timestamp;
@@ -27,6 +27,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Run a policy in a virtual world against a scenario, and draw what happens.
+    Try(super::policy_try::Args),
     /// What is different between two policies, and what of it lets more through. Exit code 1 where anything is.
     #[command(after_help = "Example: rampart policy diff old.yaml new.yaml\n\
         Alone, a file is compared with what the daemon has pinned, and the name of a flag stands for the daemon's own \
@@ -42,6 +44,9 @@ pub(super) enum Command {
         #[command(flatten)]
         target: Target,
     },
+    /// What a policy would have made of a recorded rollout: advances, rollbacks, detection delay, false alarms.
+    #[command(after_help = "Example: rampart policy backtest policies/part_lens_v2.yaml --journal part_lens_v2")]
+    Backtest(backtest::Args),
     /// Print the JSON Schema of policies, for editors.
     #[command(after_help = "Example: rampart policy schema > policies/schema.json")]
     Schema,
@@ -51,7 +56,9 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<Answer> {
     match command {
         Command::Check { paths } => check(paths),
         Command::Show { file, json } => show(file, *json),
+        Command::Try(args) => super::policy_try::run(args),
         Command::Diff { before, after, json, target } => diff(before, after.as_deref(), *json, target).await,
+        Command::Backtest(args) => backtest::run(args).await,
         Command::Schema => {
             println!("{}", serde_json::to_string_pretty(&policy::schema())?);
             Ok(Answer::Yes)

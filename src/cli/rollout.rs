@@ -86,7 +86,16 @@ pub(super) enum Command {
     /// Every decision with its evidence.
     #[command(after_help = "Example: rampart rollout journal --verify")]
     Journal(journal::Args),
-    /// Recompute the rollout from its journal and ticks; exit code 1 where it differs from what is stored.
+    /// Why it was decided so: the rule, what each check saw, and the nearest other outcome.
+    #[command(after_help = "Example: rampart rollout explain part_lens_v2 --at 12")]
+    Explain {
+        #[command(flatten)]
+        which: Which,
+        /// An entry of the journal by its number; without one, what was decided last.
+        #[arg(long, value_name = "SEQ")]
+        at: Option<i64>,
+    },
+    /// Make every decision again from what was stored; exit code 1 at the first that comes out differently.
     #[command(after_help = "Example: rampart rollout replay part_lens_v2")]
     Replay(Which),
     /// Follow it live, a line a change.
@@ -121,6 +130,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
         Command::Restart(order) => give(order, "restart", json!({})).await,
         Command::Complete(order) => give(order, "complete", json!({})).await,
         Command::Journal(args) => journal::run(args).await,
+        Command::Explain { which, at } => explain(which, at).await,
         Command::Replay(which) => journal::replay(which).await,
         Command::Watch(which) => watch::run(which).await,
     }
@@ -134,6 +144,16 @@ async fn status(which: Which) -> anyhow::Result<Answer> {
         }
         Err(refused) => Ok(refused.tell()),
     }
+}
+
+async fn explain(which: Which, at: Option<i64>) -> anyhow::Result<Answer> {
+    let entry = at.map(|seq| format!("?seq={seq}")).unwrap_or_default();
+    match which.target.client()?.get(&format!("/rollouts/{}/explain{entry}", which.flag)).await? {
+        Ok(explained) if which.json => println!("{}", serde_json::to_string_pretty(&explained)?),
+        Ok(explained) => print!("{}", explained["text"].as_str().unwrap_or_default()),
+        Err(refused) => return Ok(refused.tell()),
+    }
+    Ok(Answer::Yes)
 }
 
 /// Says what is to be expected, on standard error: whether to start is the person's to decide, and the daemon's.

@@ -8,7 +8,7 @@ use super::commit::Committer;
 use super::guard::{Guard, Watched};
 use crate::clock::Stopwatch;
 use crate::store::StoreError;
-use rampart_core::rollout::{Actor, Cause, Event, Judgement, Phase, Rollout, RolloutId};
+use rampart_core::rollout::{Actor, Cause, Event, Judged, Phase, Rollout, RolloutId};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -31,8 +31,8 @@ pub struct Brake {
     pub watched: Arc<Watched>,
     /// Why.
     pub cause: Cause,
-    /// What the decision rests on; none where a person ordered it.
-    pub judgement: Option<Judgement>,
+    /// The decision and what it rests on; none where a person ordered it. It is written out by whoever writes it down.
+    pub judged: Option<Arc<Judged>>,
     /// Running since the breach was seen.
     pub seen: Stopwatch,
     /// From then to the decision.
@@ -84,7 +84,7 @@ async fn write(committer: Arc<Committer>, guard: Arc<Guard>, brake: Brake) {
         flag = %rollout.flag, rollout.id = %rollout.id, cause = brake.cause.text(),
         decided.micros = brake.decided.as_micros() as u64, "braked: nobody is served by this process"
     );
-    if brake.judgement.is_none() {
+    if brake.judged.is_none() {
         tokio::time::sleep(ORDER_FIRST).await;
     }
     let mut current = rollout.clone();
@@ -108,7 +108,7 @@ async fn write(committer: Arc<Committer>, guard: Arc<Guard>, brake: Brake) {
 /// Writes the rollback against `current`; where that has moved on, reads it again for the next attempt.
 async fn attempt(committer: &Committer, brake: &Brake, current: &mut Rollout) -> Result<(), StoreError> {
     let event = Event::RolledBack { cause: brake.cause.clone() };
-    match committer.change(current, event, Actor::controller(), brake.judgement.as_ref()).await {
+    match committer.change(current, event, Actor::controller(), brake.judged.as_deref()).await {
         Ok(after) => {
             let committed = brake.seen.elapsed();
             committer.metrics.rolled_back(&after.flag, brake.decided, committed);

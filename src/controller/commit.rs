@@ -4,7 +4,7 @@ use crate::clock::DatabaseClock;
 use crate::store::{CommandKey, NewEntry, Notice, Step, Store, StoreError};
 use crate::telemetry::Metrics;
 use rampart_core::policy::Policy;
-use rampart_core::rollout::{Actor, Entry, Event, Fence, Judgement, Rollout, Start, apply, check_step, fold};
+use rampart_core::rollout::{Actor, Entry, Event, Fence, Judged, Rollout, Start, apply, check_step, fold};
 use rampart_core::{FlagKey, Percent, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +26,7 @@ pub(super) struct Committer {
 #[derive(Debug, Default)]
 pub(super) struct Circumstances<'c> {
     pub(super) reason: Option<String>,
-    pub(super) judgement: Option<&'c Judgement>,
+    pub(super) judged: Option<&'c Judged>,
     pub(super) command: Option<CommandKey>,
     pub(super) sql_changes: Vec<i64>,
 }
@@ -52,9 +52,9 @@ impl Committer {
         before: &Rollout,
         event: Event,
         actor: Actor,
-        judgement: Option<&Judgement>,
+        judged: Option<&Judged>,
     ) -> Result<Rollout, StoreError> {
-        self.step(before, event, actor, Circumstances { judgement, ..Circumstances::default() }).await
+        self.step(before, event, actor, Circumstances { judged, ..Circumstances::default() }).await
     }
 
     /// Commits a change of a rollout.
@@ -99,7 +99,7 @@ impl Committer {
         at: Timestamp,
     ) -> Result<Rollout, StoreError> {
         let raises = after.percent > before.map_or(Percent::ZERO, |before| before.percent);
-        let evidence = circumstances.judgement.map(serde_json::to_value).transpose()?;
+        let evidence = circumstances.judged.map(serde_json::to_value).transpose()?;
         let notices = notices(&event, &after);
         let kind = event.kind();
         let entry = NewEntry::new(event, &after, at, actor, circumstances.reason, evidence);

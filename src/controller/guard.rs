@@ -6,8 +6,8 @@ use crate::flags::Flags;
 use crate::signals::{Board, Live};
 use arc_swap::ArcSwap;
 use rampart_core::policy::Policy;
-use rampart_core::rollout::{Build, Cause, Decision, Evidence, Judgement, Rollout, RolloutId, decide};
-use rampart_core::{FlagKey, Millis};
+use rampart_core::rollout::{Build, Cause, Decision, Evidence, Judged, Rollout, RolloutId, Upon, decide};
+use rampart_core::{FlagKey, Millis, Timestamp};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::mpsc::UnboundedSender;
@@ -19,8 +19,19 @@ pub struct Watched {
     pub policy: Policy,
     /// The rollout.
     pub rollout: Rollout,
+    /// How many ticks its progress adds up.
+    pub ticks: u64,
     /// The database snapshot of its start.
     pub audit_baseline: String,
+}
+
+impl Watched {
+    /// Decides, and keeps what was decided on.
+    pub(super) fn decide(&self, inputs: Evidence, now: Timestamp) -> Judged {
+        let judgement = decide(&self.policy, &self.rollout, &inputs, now);
+        let upon = Upon { revision: self.rollout.revision, ticks: self.ticks };
+        Judged { judgement, inputs, decided_at: now, upon }
+    }
 }
 
 /// The quick path to a rollback. Share it behind an `Arc`.
@@ -114,17 +125,22 @@ impl Guard {
         if self.flags.is_braked(watched.rollout.id) {
             return;
         }
-        let evidence = self.glance(watched);
-        let judgement = decide(&watched.policy, &watched.rollout, &evidence, self.clock.now());
-        self.brake_if_needed(watched, judgement, seen);
+        let judged = watched.decide(self.glance(watched), self.clock.now());
+        self.brake_if_needed(watched, &judged, seen);
     }
 
     /// Brakes where the judgement says so. True where it did.
-    pub(super) fn brake_if_needed(&self, watched: &Arc<Watched>, judgement: Judgement, seen: Stopwatch) -> bool {
-        let Decision::Rollback { cause } = judgement.decision.clone() else { return false };
+    pub(super) fn brake_if_needed(&self, watched: &Arc<Watched>, judged: &Judged, seen: Stopwatch) -> bool {
+        let Decision::Rollback { cause } = &judged.judgement.decision else { return false };
         if self.flags.brake(watched.rollout.id) {
             let (watched, decided) = (watched.clone(), seen.elapsed());
-            self.write_down(Brake { watched, cause, judgement: Some(judgement), seen, decided });
+            self.write_down(Brake {
+                watched,
+                cause: cause.clone(),
+                judged: Some(Arc::new(judged.clone())),
+                seen,
+                decided,
+            });
         }
         true
     }
@@ -156,13 +172,7 @@ impl Guard {
             None => {
                 let seen = Stopwatch::start();
                 let cause = Cause::Ordered { text: "braked before, and the record of it was lost".to_owned() };
-                self.write_down(Brake {
-                    watched: watched.clone(),
-                    cause,
-                    judgement: None,
-                    seen,
-                    decided: seen.elapsed(),
-                });
+                self.write_down(Brake { watched: watched.clone(), cause, judged: None, seen, decided: seen.elapsed() });
             }
         }
     }

@@ -8,11 +8,13 @@
 mod brake;
 mod checks;
 mod commit;
+mod explain;
 mod gate;
 mod guard;
 mod listen;
 mod order;
 mod policies;
+mod recording;
 mod replay;
 mod run;
 mod serve;
@@ -21,6 +23,7 @@ mod sql;
 mod status;
 mod turn;
 
+pub use explain::Explained;
 pub use gate::{GateFinding, GateVerdict};
 pub use guard::{Guard, Watched};
 pub use order::{CommandError, OrderRequest};

@@ -240,7 +240,7 @@ impl Controller {
         if self.flags.brake(watched.rollout.id) {
             let reason = request.order.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
             let cause = Cause::Ordered { text: format!("ordered by {}{reason}", request.order.actor) };
-            self.guard.write_down(Brake { watched, cause, judgement: None, seen, decided: seen.elapsed() });
+            self.guard.write_down(Brake { watched, cause, judged: None, seen, decided: seen.elapsed() });
         }
     }
 

@@ -10,8 +10,8 @@ use super::status::Status;
 use super::turn::Memory;
 use crate::clock::DatabaseClock;
 use crate::flags::Flags;
-use crate::signals::{Board, Live, Passing, Sensors, flush_slots, prometheus};
-use crate::store::{JournalRow, Store, Sync};
+use crate::signals::{Board, Live, OwnApi, Passing, Sensors, flush_slots, prometheus};
+use crate::store::{JournalRow, Store, StoreError, Sync};
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
 use rampart_core::rollout::Build;
@@ -42,6 +42,8 @@ pub struct Parts {
     pub build: Build,
     /// The Prometheus server, if one is named.
     pub prometheus: Option<prometheus::Client>,
+    /// Whom synthetic requests are sent to.
+    pub own_api: OwnApi,
 }
 
 /// Something viewers are told.
@@ -82,6 +84,7 @@ pub struct Controller {
     pub(super) report_nudge: Arc<Notify>,
     pub(super) probe_nudge: Arc<Notify>,
     pub(super) gate_nudge: Arc<Notify>,
+    own_api: OwnApi,
     /// What proves the gate, as of the last look; none where it could not be read.
     pub(super) evidence: ArcSwapOption<Evidence>,
     /// Who may look at files of the evidence.
@@ -98,7 +101,7 @@ pub struct Controller {
 impl Controller {
     /// A controller at rest. [`Controller::run`] sets it going.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { store, flags, policies, metrics, clock, build, prometheus } = parts;
+        let Parts { store, flags, policies, metrics, clock, build, prometheus, own_api } = parts;
         let (brakes, inbox) = mpsc::unbounded_channel();
         let (live, board) = (Arc::new(Live::new(store.replica())), Arc::new(Board::default()));
         let guard = Guard::new(live.clone(), board.clone(), flags.clone(), clock.clone(), build.clone(), brakes);
@@ -122,6 +125,7 @@ impl Controller {
             report_nudge: Arc::new(Notify::new()),
             probe_nudge: Arc::new(Notify::new()),
             gate_nudge: Arc::new(Notify::new()),
+            own_api,
             evidence: ArcSwapOption::empty(),
             file_looks: Arc::new(Semaphore::new(gate::FILE_LOOKS)),
             hosts: gate::host_names(),
@@ -173,6 +177,12 @@ impl Controller {
         self.statuses.lock().unwrap_or_else(PoisonError::into_inner).get(flag).cloned()
     }
 
+    /// Begins this daemon's life in the record. With `alone`, whoever is still noted as running has crashed.
+    pub async fn be_born(&self, address: &str, alone: bool) -> Result<(), StoreError> {
+        let host = self.hosts.first().map_or("", String::as_str);
+        self.store.be_born(&self.build.0, host, address, alone).await
+    }
+
     /// What happens from now on.
     pub fn updates(&self) -> broadcast::Receiver<Update> {
         self.updates.subscribe()
@@ -206,6 +216,7 @@ impl Controller {
             audit_nudge: self.audit_nudge.clone(),
             report_nudge: self.report_nudge.clone(),
             probe_nudge: self.probe_nudge.clone(),
+            own_api: self.own_api.clone(),
         };
         let prometheus = prometheus::Sensor {
             client: self.prometheus.clone(),
@@ -217,12 +228,15 @@ impl Controller {
         supervise(tasks, life, "prometheus", prometheus.run(stop.clone()));
         supervise(tasks, life, "audit", sensors.clone().sweep_audit(stop.clone()));
         supervise(tasks, life, "reports", sensors.clone().count_reports(stop.clone()));
+        supervise(tasks, life, "crashes", sensors.clone().count_crashes(stop.clone()));
+        supervise(tasks, life, "sql", sensors.clone().ask_sql(stop.clone()));
+        supervise(tasks, life, "stock probe", sensors.clone().probe_stock(stop.clone()));
         supervise(tasks, life, "probe", sensors.probe_rls(stop.clone()));
         let (store, live, guard, clock) =
             (self.store.clone(), self.live.clone(), self.guard.clone(), self.clock.clone());
         supervise(tasks, life, "slots", flush_slots(store, live, guard, clock, stop.clone()));
         supervise(tasks, life, "gate", self.clone().look_at_gate_until(stop.clone()));
-        supervise(tasks, life, "turn", self.clone().turn_until(stop.clone()));
+        supervise(tasks, life, "turn", self.clone().turn_until(life.clone()));
         supervise(tasks, life, "expire", self.clone().expire_until(stop.clone()));
     }
 }

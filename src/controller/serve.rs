@@ -135,6 +135,7 @@ pub(super) fn watched_of(stored: &StoredRollout) -> Watched {
     Watched {
         policy: stored.policy.clone(),
         rollout: stored.rollout.clone(),
+        ticks: stored.ticks,
         audit_baseline: stored.audit_baseline.clone(),
     }
 }

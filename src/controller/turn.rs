@@ -4,19 +4,18 @@
 
 use super::checks::Proofs;
 use super::guard::Watched;
-use super::run::Controller;
+use super::run::{Controller, Life};
 use super::serve::watched_of;
 use crate::clock::{self, Stopwatch};
 use crate::store::{NewEntry, StoreError, StoredRollout, Sync};
 use rampart_core::policy::Check;
 use rampart_core::rollout::{
-    Actor, Decision, Event, Evidence, Judgement, Revision, RolloutId, decide, proof, sentence,
+    Actor, Event, Evidence, Judged, Judgement, Revision, RolloutId, consequence, proof, sentence,
 };
 use rampart_core::{FlagKey, Millis, Percent, Timestamp};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio_util::sync::CancellationToken;
 
 /// The longest pause between two turns, whatever the policies' ticks.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -55,17 +54,17 @@ pub(super) struct Memory {
 }
 
 impl Controller {
-    pub(super) async fn turn_until(self: Arc<Self>, stop: CancellationToken) {
+    pub(super) async fn turn_until(self: Arc<Self>, life: Life) {
         loop {
             self.refresh().await;
             self.policies.reload();
             tokio::select! {
-                () = stop.cancelled() => break,
+                () = life.stop.cancelled() => break,
                 () = self.nudge.notified() => {}
                 () = tokio::time::sleep(self.pause().await) => {}
             }
         }
-        if let Err(error) = self.store.retire().await {
+        if let Err(error) = self.store.retire(life.failed.is_cancelled()).await {
             tracing::debug!(%error, "could not say good-bye; the heartbeat will grow old instead");
         }
     }
@@ -176,28 +175,30 @@ impl Controller {
         let since_last_tick =
             before.filter(|last| last.revision == revision && last.held).map(|last| Millis::between(last.at, sync.now));
         let evidence = self.guard.evidence(&watched, since_last_tick);
-        let judgement = decide(&stored.policy, &stored.rollout, &evidence, sync.now);
+        let judged = watched.decide(evidence, sync.now);
+        let judgement = &judged.judgement;
         memory.ticked.insert(id, LastTick { revision, held, at: sync.now, ours: clock::monotonic() });
         memory.judged.insert(id, judgement.clone());
-        memory.proofs.insert(id, proofs(&watched, &evidence, sync.now));
-        if self.guard.brake_if_needed(&watched, judgement.clone(), seen) || !held {
+        memory.proofs.insert(id, proofs(&watched, &judged.inputs, sync.now));
+        if self.guard.brake_if_needed(&watched, &judged, seen) || !held {
             return Ok(());
         }
         // Paged before the tick says so: told twice is better than never.
         if judgement.page_blind {
-            self.page_blind(stored, &judgement).await?;
+            self.page_blind(stored, &judged).await?;
         }
         if judgement.page_hold {
-            self.page_hold(stored, &judgement).await?;
+            self.page_hold(stored, &judged).await?;
         }
-        self.store.tick(&stored.rollout, &judgement, sync.now).await?;
+        self.store.tick(&stored.rollout, stored.ticks, &judged.inputs, judgement, sync.now).await?;
+        stored.ticks += 1;
         stored.rollout.progress = judgement.progress;
         if let Some(statistics) = judgement.statistics.clone() {
             stored.rollout.statistics = statistics;
         }
-        if let Some(event) = event_of(stored, &judgement) {
+        if let Some(event) = consequence(&judgement.decision) {
             let after =
-                self.committer.change(&stored.rollout, event.clone(), Actor::controller(), Some(&judgement)).await?;
+                self.committer.change(&stored.rollout, event.clone(), Actor::controller(), Some(&judged)).await?;
             self.committer.verify(&stored.policy, &stored.rollout, &event, &after);
             tracing::info!(flag = %flag, rollout.percent = %after.percent, event = event.kind(), "the rollout moved");
             stored.rollout = after;
@@ -206,30 +207,24 @@ impl Controller {
         Ok(())
     }
 
-    async fn page_blind(&self, stored: &StoredRollout, judgement: &Judgement) -> Result<(), StoreError> {
-        let Some(since) = judgement.progress.blind_since else { return Ok(()) };
+    async fn page_blind(&self, stored: &StoredRollout, judged: &Judged) -> Result<(), StoreError> {
+        let Some(since) = judged.judgement.progress.blind_since else { return Ok(()) };
         let text = format!("{} is blind since {}", stored.rollout.flag, since.format("%H:%M:%S UTC"));
-        self.page(stored, judgement, Event::BlindPaged { since }, &text).await
+        self.page(stored, judged, Event::BlindPaged { since }, &text).await
     }
 
     /// The stage lasts far longer than its soak: somebody should know what it waits for.
-    async fn page_hold(&self, stored: &StoredRollout, judgement: &Judgement) -> Result<(), StoreError> {
-        let said = sentence(&stored.policy, Some(&stored.rollout), Some(judgement));
+    async fn page_hold(&self, stored: &StoredRollout, judged: &Judged) -> Result<(), StoreError> {
+        let said = sentence(&stored.policy, Some(&stored.rollout), Some(&judged.judgement));
         let text = format!("{} has not moved for long: {said}", stored.rollout.flag);
-        self.page(stored, judgement, Event::HoldPaged { text: said }, &text).await
+        self.page(stored, judged, Event::HoldPaged { text: said }, &text).await
     }
 
     /// Puts a page into the journal and the outbox together.
-    async fn page(
-        &self,
-        stored: &StoredRollout,
-        judgement: &Judgement,
-        event: Event,
-        text: &str,
-    ) -> Result<(), StoreError> {
+    async fn page(&self, stored: &StoredRollout, judged: &Judged, event: Event, text: &str) -> Result<(), StoreError> {
         let rollout = &stored.rollout;
         let notice = crate::store::notice(uuid::Uuid::now_v7(), event.kind(), rollout, text);
-        let evidence = serde_json::to_value(judgement)?;
+        let evidence = serde_json::to_value(judged)?;
         let entry = NewEntry::new(event, rollout, self.clock.now(), Actor::controller(), None, Some(evidence));
         self.store.note(rollout, &entry, Some(&notice)).await
     }
@@ -250,21 +245,4 @@ impl Controller {
 fn proofs(watched: &Watched, evidence: &Evidence, now: Timestamp) -> Proofs {
     let of = |check: &Check| Some((check.name.clone(), proof(check, &watched.rollout, evidence, now)?));
     watched.policy.checks.iter().filter_map(of).collect()
-}
-
-/// The event a decision makes happen; none for a hold, and none for a rollback, which is the brake's.
-fn event_of(stored: &StoredRollout, judgement: &Judgement) -> Option<Event> {
-    match &judgement.decision {
-        Decision::Hold { .. } | Decision::Rollback { .. } => None,
-        Decision::Advance { stage, percent } => {
-            Some(Event::Advanced { stage: *stage, percent: *percent, proven: true })
-        }
-        Decision::Complete => Some(Event::Completed),
-        Decision::StepBack { stage, percent, .. } => Some(Event::StageSet { stage: Some(*stage), percent: *percent }),
-        Decision::Freeze { cause } => Some(Event::Frozen { cause: cause.clone() }),
-        Decision::RestartStage { why } => {
-            tracing::info!(flag = %stored.rollout.flag, ?why, "the stage begins again");
-            Some(Event::StageRestarted { why: why.clone() })
-        }
-    }
 }

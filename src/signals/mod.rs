@@ -5,14 +5,18 @@
 //! never holds up a fast one.
 
 mod board;
+mod crashes;
 mod live;
 mod passing;
+mod probes;
 pub mod prometheus;
 mod sensors;
+mod sql;
 mod tally;
 
 pub use board::Board;
 pub use live::{Cohort, Live, Observation, SubjectHash, Traffic};
 pub use passing::Passing;
+pub use probes::OwnApi;
 pub use sensors::{Sensors, flush_slots};
 pub use tally::{CLIENT_GONE, GIVEN_UP_AFTER, Tally};

@@ -3,23 +3,24 @@
 use crate::clock::DatabaseClock;
 use crate::controller::{Guard, Watched};
 use crate::signals::live::{KEEP_SECONDS, first_unbinned};
-use crate::signals::{Board, Live};
+use crate::signals::{Board, Live, OwnApi};
 use crate::store::Store;
 use rampart_core::Timestamp;
 use rampart_core::policy::{Check, Signal};
 use rampart_core::rollout::{Outcome, Reading, RolloutId};
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// The longest pause between two measurements.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Seconds between two looks for slots that nobody needs any more.
 const FORGET_EVERY: u32 = 600;
 /// How long one measurement may take before it is a fault.
-const DEADLINE: Duration = Duration::from_secs(4);
+pub(super) const DEADLINE: Duration = Duration::from_secs(4);
 /// How long after a second is over another replica may still be writing it.
 const LATE: chrono::Duration = chrono::Duration::seconds(15);
 
@@ -40,6 +41,15 @@ pub struct Sensors {
     pub report_nudge: Arc<Notify>,
     /// Wakes the probe.
     pub probe_nudge: Arc<Notify>,
+    /// Whom synthetic requests are sent to.
+    pub own_api: OwnApi,
+}
+
+/// A check of a watched rollout.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub(super) watched: Arc<Watched>,
+    pub(super) check: Check,
 }
 
 impl Sensors {
@@ -73,30 +83,6 @@ impl Sensors {
         .await;
     }
 
-    /// The row level security probe: as a user of each of two yachts, read everything.
-    pub async fn probe_rls(self, stop: CancellationToken) {
-        let nudge = self.probe_nudge.clone();
-        self.run(stop, &nudge, &[Signal::ProbeRls], async |sensors, _, _| {
-            let users = sensors.store.probe_users().await.map_err(|e| e.to_string())?;
-            if users.len() < 2 {
-                return Ok(Outcome::NoEvidence(
-                    "two yachts with people and parts are needed to prove isolation".to_owned(),
-                ));
-            }
-            let (mut own, mut foreign) = (0, 0);
-            for (user, yacht) in users {
-                let finding = sensors.store.probe_rls(user, yacht).await.map_err(|e| e.to_string())?;
-                foreign += finding.foreign;
-                own = if finding.own == 0 { 0 } else { own + finding.own };
-                if own == 0 && foreign == 0 {
-                    return Ok(Outcome::NoEvidence("the probe's user sees no rows of its own yacht".to_owned()));
-                }
-            }
-            Ok(Outcome::measured(foreign as f64, u64::try_from(own).unwrap_or(0)))
-        })
-        .await;
-    }
-
     /// Measures every watched check of `signals`, again and again, until stopped.
     async fn run(
         self,
@@ -107,25 +93,55 @@ impl Sensors {
     ) {
         loop {
             let mut pause = LONGEST_PAUSE;
-            for watched in self.guard.watched() {
-                pause = pause.min(watched.policy.tick.std());
-                for check in watched.policy.checks.iter().filter(|check| signals.contains(&check.signal)) {
-                    let begun_at = self.clock.now();
-                    let measured = tokio::time::timeout(DEADLINE, measure(&self, &watched, check)).await;
-                    let outcome = measured
-                        .unwrap_or_else(|_| Err(format!("no answer within {} s", DEADLINE.as_secs())))
-                        .unwrap_or_else(Outcome::Fault);
-                    let (rollout, epoch) = (watched.rollout.id, watched.rollout.epoch);
-                    let reading = Reading { rollout, epoch, begun_at, observed_at: self.clock.now(), outcome };
-                    self.board.put(check.name.clone(), reading);
-                    self.guard.look(&watched.rollout.flag);
-                }
+            for wanted in self.wanted(|signal| signals.contains(signal)) {
+                pause = pause.min(wanted.watched.policy.tick.std());
+                let begun_at = self.clock.now();
+                let measured = tokio::time::timeout(DEADLINE, measure(&self, &wanted.watched, &wanted.check)).await;
+                let outcome = measured
+                    .unwrap_or_else(|_| Err(format!("no answer within {} s", DEADLINE.as_secs())))
+                    .unwrap_or_else(Outcome::Fault);
+                self.put(&wanted, begun_at, outcome);
             }
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = nudge.notified() => {}
-                () = tokio::time::sleep(pause) => {}
+            if self.rest(&stop, Some(nudge), pause).await.is_break() {
+                return;
             }
+        }
+    }
+
+    /// Every watched check whose signal is one of these.
+    pub(super) fn wanted(&self, of: impl Fn(&Signal) -> bool) -> Vec<Wanted> {
+        let watched = self.guard.watched();
+        let checks = watched.iter().flat_map(|watched| watched.policy.checks.iter().map(move |check| (watched, check)));
+        let checks = checks.filter(|(_, check)| of(&check.signal));
+        checks.map(|(watched, check)| Wanted { watched: watched.clone(), check: check.clone() }).collect()
+    }
+
+    /// Puts up a reading of a measurement that began at `begun_at`, and has the guard look.
+    pub(super) fn put(&self, wanted: &Wanted, begun_at: Timestamp, outcome: Outcome) {
+        let rollout = &wanted.watched.rollout;
+        let observed_at = self.clock.now();
+        let reading = Reading { rollout: rollout.id, epoch: rollout.epoch, begun_at, observed_at, outcome };
+        self.board.put(wanted.check.name.clone(), reading);
+        self.guard.look(&rollout.flag);
+    }
+
+    /// Waits for the next round; breaks where there is none.
+    pub(super) async fn rest(
+        &self,
+        stop: &CancellationToken,
+        nudge: Option<&Notify>,
+        pause: Duration,
+    ) -> ControlFlow<()> {
+        let nudged = async {
+            match nudge {
+                Some(nudge) => nudge.notified().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => ControlFlow::Break(()),
+            () = nudged => ControlFlow::Continue(()),
+            () = tokio::time::sleep(pause) => ControlFlow::Continue(()),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Pool;
 use super::{Store, StoreError};
+use rampart_core::rollout::{Actor, Journalled};
 use rampart_core::{FlagKey, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -40,6 +41,20 @@ pub struct JournalRow {
     pub prev_hash: String,
     /// This entry's hash, hexadecimal.
     pub hash: String,
+}
+
+impl JournalRow {
+    /// The entry as it can be replayed. What rests on no decision, or on one whose inputs were not kept, is taken as it is.
+    pub fn journalled(self) -> Result<Journalled, StoreError> {
+        let decided = self.evidence.filter(|evidence| evidence.get("inputs").is_some());
+        Ok(Journalled {
+            seq: self.seq,
+            at: self.at,
+            actor: Actor(self.actor),
+            event: serde_json::from_value(self.event)?,
+            judged: decided.map(serde_json::from_value).transpose()?,
+        })
+    }
 }
 
 /// Which entries are wanted.

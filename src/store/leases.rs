@@ -22,26 +22,6 @@ impl Store {
         Ok(now)
     }
 
-    /// Says that this replica stops, so that another need not wait for its heartbeat to grow old.
-    pub async fn retire(&self) -> Result<(), StoreError> {
-        sqlx::query!("update rampart.replicas set stopped_at = now() where id = $1", self.replica)
-            .execute(&self.pools.guard)
-            .await?;
-        Ok(())
-    }
-
-    /// Says that every other replica has stopped. Only for whoever knows it: the one daemon that a private
-    /// database lets in need not wait for the heartbeat of its own earlier life to grow old.
-    pub async fn retire_others(&self) -> Result<(), StoreError> {
-        sqlx::query!(
-            "update rampart.replicas set stopped_at = now() where stopped_at is null and id <> $1",
-            self.replica
-        )
-        .execute(&self.pools.guard)
-        .await?;
-        Ok(())
-    }
-
     /// Takes the leases of `flags` that nobody alive holds and answers the fences of all this replica
     /// holds. Rows that another replica is taking this moment are passed over.
     pub async fn take_leases(&self, flags: &[FlagKey]) -> Result<HashMap<FlagKey, Fence>, StoreError> {

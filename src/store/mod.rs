@@ -2,12 +2,14 @@
 //!
 //! One statement a function; whatever belongs together is committed together by `rampart.commit_step`.
 
+mod ask;
 mod audit;
 mod error;
 mod flags;
 mod gate;
 mod journal;
 mod leases;
+mod lives;
 mod migrate;
 mod owner;
 mod pool;
@@ -19,6 +21,7 @@ mod signatures;
 mod slots;
 mod ticks;
 
+pub use ask::{Asked, Questions};
 pub use error::{StoreError, is_unavailable};
 pub use flags::{FlagRow, SqlChange, Sync};
 pub use gate::{
@@ -31,13 +34,13 @@ pub use owner::{Person, people, run_as_owner};
 pub use pool::Pool;
 pub(crate) use pools::PARTS_CONNECTIONS;
 pub use pools::{Pooler, Pools, Reach};
-pub use probe::ProbeFinding;
+pub use probe::{Bench, ProbeFinding};
 pub use reports::{CREW_REPORTS_MAX, ReportKind, ReportRow};
 pub(crate) use rollouts::notice;
 pub use rollouts::{CommandKey, NewEntry, Notice, Step, StoredRollout};
 pub use signatures::{SignedRow, SignedRows, enroll, revoke, signed_rows};
 pub use slots::SlotRow;
-pub use ticks::TickRow;
+pub use ticks::{ChainedTick, TickRow};
 
 use std::sync::Arc;
 use uuid::Uuid;

@@ -12,7 +12,38 @@ pub struct ProbeFinding {
     pub foreign: i64,
 }
 
+/// Whom and what synthetic requests are about.
+#[derive(Clone, Copy, Debug)]
+pub struct Bench {
+    /// Somebody who may move parts.
+    pub user: Uuid,
+    /// A part of that user's yacht, which is flagged for tests.
+    pub part: Uuid,
+}
+
 impl Store {
+    /// A yacht flagged for tests with somebody and something on it; none where there is no such yacht.
+    pub async fn probe_bench(&self) -> Result<Option<Bench>, StoreError> {
+        let row = sqlx::query!(r#"select user_id as "user!", part_id as "part!" from rampart.probe_bench()"#)
+            .fetch_optional(&self.pools.signals)
+            .await?;
+        Ok(row.map(|row| Bench { user: row.user, part: row.part }))
+    }
+
+    /// A part of a yacht.
+    pub async fn probe_part(&self, yacht: Uuid) -> Result<Option<Uuid>, StoreError> {
+        let part = sqlx::query_scalar!("select rampart.probe_part($1)", yacht).fetch_one(&self.pools.signals).await?;
+        Ok(part)
+    }
+
+    /// How many of these parts belong to another yacht.
+    pub async fn foreign_parts(&self, parts: &[Uuid], yacht: Uuid) -> Result<i64, StoreError> {
+        let count = sqlx::query_scalar!(r#"select rampart.foreign_parts($1, $2) as "count!""#, parts, yacht)
+            .fetch_one(&self.pools.signals)
+            .await?;
+        Ok(count)
+    }
+
     /// A user of each of two yachts, as (user, yacht).
     pub async fn probe_users(&self) -> Result<Vec<(Uuid, Uuid)>, StoreError> {
         let rows = sqlx::query!(r#"select user_id as "user_id!", yacht_id as "yacht_id!" from rampart.probe_users()"#)

@@ -3,10 +3,14 @@
 use super::{Store, StoreError};
 use rampart_core::{FlagKey, Timestamp};
 use serde::{Deserialize, Serialize};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// How many reports of one person on board may wait for somebody to look at them.
 pub const CREW_REPORTS_MAX: i64 = 20;
+
+/// For how many minutes the same report by the same reporter is the first one once more: a button pressed twice.
+const SAME_MINUTES: i32 = 10;
 
 /// What a report is about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, clap::ValueEnum)]
@@ -51,7 +55,8 @@ pub struct ReportRow {
 }
 
 impl Store {
-    /// Keeps a report.
+    /// Keeps a report. The same once more by the same reporter, within [`SAME_MINUTES`] and while it is open, is the
+    /// first one.
     pub async fn add_report(
         &self,
         flag: &FlagKey,
@@ -59,6 +64,10 @@ impl Store {
         text: &str,
         reporter: &str,
     ) -> Result<Uuid, StoreError> {
+        let mut transaction = self.pools.ops.begin().await?;
+        if let Some(same) = same_report(&mut transaction, flag, kind, text, reporter).await? {
+            return Ok(same);
+        }
         let id = Uuid::now_v7();
         sqlx::query!(
             "insert into rampart.reports (id, flag, kind, text, reporter) values ($1, $2, $3, $4, $5)",
@@ -68,13 +77,14 @@ impl Store {
             text,
             reporter
         )
-        .execute(&self.pools.ops)
+        .execute(&mut *transaction)
         .await?;
+        transaction.commit().await?;
         Ok(id)
     }
 
-    /// Keeps a report by somebody on board, unless `user` has filed [`CREW_REPORTS_MAX`] within an hour that nobody has
-    /// dismissed yet: then none.
+    /// Keeps a report by somebody on board, as [`Store::add_report`] does, unless `user` has filed [`CREW_REPORTS_MAX`]
+    /// within an hour that nobody has dismissed yet: then none.
     pub async fn add_crew_report(
         &self,
         flag: &FlagKey,
@@ -83,6 +93,10 @@ impl Store {
         user: &str,
         about: &str,
     ) -> Result<Option<Uuid>, StoreError> {
+        let mut transaction = self.pools.parts_write.begin().await?;
+        if let Some(same) = same_report(&mut transaction, flag, kind, text, &format!("{user}{about}")).await? {
+            return Ok(Some(same));
+        }
         let filed = sqlx::query_scalar!(
             "insert into rampart.reports (id, flag, kind, text, reporter)
              select $1, $2, $3, $4, $5 || $6
@@ -99,8 +113,9 @@ impl Store {
             about,
             CREW_REPORTS_MAX
         )
-        .fetch_optional(&self.pools.parts_write)
+        .fetch_optional(&mut *transaction)
         .await?;
+        transaction.commit().await?;
         Ok(filed)
     }
 
@@ -145,4 +160,32 @@ impl Store {
         .await?;
         Ok((row.inconsistencies, row.others))
     }
+}
+
+/// The open report that says the same, where there is one. Whoever files with the same reporter waits for its turn, so
+/// that of two at once one is the first.
+async fn same_report(
+    connection: &mut PgConnection,
+    flag: &FlagKey,
+    kind: ReportKind,
+    text: &str,
+    reporter: &str,
+) -> Result<Option<Uuid>, StoreError> {
+    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('rampart.reports ' || $1, 0))", reporter)
+        .fetch_one(&mut *connection)
+        .await?;
+    let same = sqlx::query_scalar!(
+        "select id from rampart.reports
+         where flag = $1 and reporter = $2 and kind = $3 and text = $4 and dismissed_at is null
+           and at > now() - make_interval(mins => $5)
+         order by at limit 1",
+        flag.as_str(),
+        reporter,
+        kind.name(),
+        text,
+        SAME_MINUTES
+    )
+    .fetch_optional(&mut *connection)
+    .await?;
+    Ok(same)
 }

@@ -2,7 +2,9 @@
 
 use super::{Store, StoreError};
 use rampart_core::policy::Policy;
-use rampart_core::rollout::{Actor, Cause, Event, Fence, PolicyRevision, Progress, Revision, Rollout, RolloutId};
+use rampart_core::rollout::{
+    Actor, Cause, Event, Fence, PolicyRevision, Progress, Revision, Rollout, RolloutId, Statistics,
+};
 use rampart_core::{FlagKey, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -11,8 +13,12 @@ use uuid::Uuid;
 /// A rollout with what was stored beside it when it started.
 #[derive(Clone, Debug)]
 pub struct StoredRollout {
-    /// The rollout, progress included.
+    /// The rollout, progress and statistics included.
     pub rollout: Rollout,
+    /// How many of its ticks are stored.
+    pub ticks: u64,
+    /// The hash of the newest of them; empty before the first.
+    pub tick_hash: Vec<u8>,
     /// The policy it is pinned to.
     pub policy: Policy,
     /// The database snapshot at its start: what was committed before it is not its doing.
@@ -107,15 +113,16 @@ impl Store {
     /// The newest rollout of each flag, as far as this version can read it.
     pub async fn newest_rollouts(&self) -> Result<Vec<StoredRollout>, StoreError> {
         let rows = sqlx::query!(
-            r#"select distinct on (r.flag) r.state, r.progress, r.audit_baseline, r.committed_at, p.policy
+            r#"select distinct on (r.flag) r.state, r.progress, r.statistics, r.ticks, r.tick_hash, r.audit_baseline, r.committed_at, p.policy
                from rampart.rollouts r join rampart.policies p on p.revision = r.policy_revision
                order by r.flag, r.attempt desc"#
         )
         .fetch_all(&self.pools.guard)
         .await?;
-        let read = rows
-            .into_iter()
-            .map(|row| stored(row.state, row.progress, row.audit_baseline, row.committed_at, row.policy));
+        let read = rows.into_iter().map(|row| {
+            let ticked = (row.progress, row.statistics, row.ticks, row.tick_hash);
+            stored(row.state, ticked, row.audit_baseline, row.committed_at, row.policy)
+        });
         // One that this version cannot read must not keep the others unguarded; its own flag is served to nobody.
         Ok(read
             .filter_map(|rollout| rollout.inspect_err(|error| tracing::error!(%error, "a rollout is passed over")).ok())
@@ -125,14 +132,18 @@ impl Store {
     /// The newest rollout of one flag.
     pub async fn newest_rollout(&self, flag: &FlagKey) -> Result<Option<StoredRollout>, StoreError> {
         let row = sqlx::query!(
-            r#"select r.state, r.progress, r.audit_baseline, r.committed_at, p.policy
+            r#"select r.state, r.progress, r.statistics, r.ticks, r.tick_hash, r.audit_baseline, r.committed_at, p.policy
                from rampart.rollouts r join rampart.policies p on p.revision = r.policy_revision
                where r.flag = $1 order by r.attempt desc limit 1"#,
             flag.as_str()
         )
         .fetch_optional(&self.pools.guard)
         .await?;
-        row.map(|row| stored(row.state, row.progress, row.audit_baseline, row.committed_at, row.policy)).transpose()
+        row.map(|row| {
+            let ticked = (row.progress, row.statistics, row.ticks, row.tick_hash);
+            stored(row.state, ticked, row.audit_baseline, row.committed_at, row.policy)
+        })
+        .transpose()
     }
 
     /// Keeps the policy under its revision, so that a rollout can be pinned to it.
@@ -230,14 +241,17 @@ impl Store {
 
 fn stored(
     state: Value,
-    progress: Value,
+    (progress, statistics, ticks, tick_hash): (Value, Value, i64, Vec<u8>),
     audit_baseline: String,
     committed_at: Timestamp,
     policy: Value,
 ) -> Result<StoredRollout, StoreError> {
     let mut rollout: Rollout = serde_json::from_value(state)?;
     rollout.progress = serde_json::from_value::<Progress>(progress)?;
-    Ok(StoredRollout { rollout, policy: serde_json::from_value(policy)?, audit_baseline, committed_at })
+    rollout.statistics = serde_json::from_value::<Statistics>(statistics)?;
+    let ticks = u64::try_from(ticks).unwrap_or_default();
+    let policy = serde_json::from_value(policy)?;
+    Ok(StoredRollout { rollout, ticks, tick_hash, policy, audit_baseline, committed_at })
 }
 
 /// What a notice says of a rollout.

@@ -3,7 +3,7 @@
 use super::server::Shared;
 use crate::clock::Stopwatch;
 use crate::parts::{Served, Trace};
-use crate::signals::{CLIENT_GONE, GIVEN_UP_AFTER, Observation};
+use crate::signals::{CLIENT_GONE, Cohort, GIVEN_UP_AFTER, Observation};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::Method;
 use axum::middleware::Next;
@@ -45,7 +45,10 @@ impl Pending {
         let took = self.watch.elapsed().saturating_sub(self.trace.waited());
         let cohort = served.map(|served| served.cohort);
         self.shared.metrics.answered(&self.route, &self.method, status, cohort, took);
-        self.shared.controller.passing().count(status, self.shared.controller.now());
+        // Who forces a lens is a test or a probe, and no traffic to reckon with.
+        if cohort != Some(Cohort::Forced) {
+            self.shared.controller.passing().count(status, self.shared.controller.now());
+        }
         let Some((served, stage)) = served.and_then(|served| Some((served, served.stage?))) else { return };
         let seen = Observation {
             stage,

@@ -15,6 +15,7 @@ mod policies;
 mod preflight;
 mod problem;
 mod readings;
+mod recorded;
 mod reports;
 mod rollouts;
 mod server;

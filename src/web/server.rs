@@ -4,7 +4,8 @@ use super::auth::{Caller, OpsTokens, Role};
 use super::problem::Problem;
 use super::session::Sessions;
 use super::{
-    count, events, flags, gate, health, journal, page, policies, preflight, readings, reports, rollouts, session,
+    count, events, flags, gate, health, journal, page, policies, preflight, readings, recorded, reports, rollouts,
+    session,
 };
 use crate::build_info::BuildInfo;
 use crate::controller::Controller;
@@ -102,6 +103,8 @@ fn ops_routes(shared: Arc<Shared>) -> Router {
         .route("/rollouts/{flag}/gate", get(gate::show))
         .route("/rollouts/{flag}/policy", get(policies::show))
         .route("/rollouts/{flag}/replay", get(journal::replay))
+        .route("/rollouts/{flag}/explain", get(recorded::explain))
+        .route("/rollouts/{flag}/recording", get(recorded::recording))
         .route("/rollouts/{flag}/preflight", get(preflight::show))
         .route("/rollouts/{flag}/readings", get(readings::list))
         .route("/rollouts/{flag}/reports", get(reports::list).post(reports::file))

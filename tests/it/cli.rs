@@ -56,7 +56,7 @@ async fn a_rollout_is_steered_from_the_command_line() {
     assert_eq!(code(&run(&["report", "the list is slow"])), Some(0));
     assert_eq!(code(&run(&["rollout", "rollback", "--reason", "enough"])), Some(0));
     let journal = stdout(&run(&["rollout", "journal", "--verify"]));
-    assert!(journal.contains("rolled_back") && journal.contains("hash chain is whole"), "{journal}");
+    assert!(journal.contains("rolled_back") && journal.contains("both hash chains are whole"), "{journal}");
     assert_eq!(code(&run(&["rollout", "replay"])), Some(0));
     assert_eq!(code(&run(&["flag", "eval", "part_lens_v2", "somebody"])), Some(1), "off is no");
 }
@@ -128,6 +128,7 @@ fn every_command_explains_itself_with_an_example() {
         vec!["psql"],
         vec!["policy", "check"],
         vec!["policy", "show"],
+        vec!["policy", "try"],
         vec!["policy", "diff"],
         vec!["policy", "schema"],
         vec!["rollout", "status"],
@@ -155,6 +156,39 @@ fn every_command_explains_itself_with_an_example() {
         let help = rampart(&[command.clone(), vec!["--help"]].concat());
         assert!(stdout(&help).contains("Example: "), "{command:?}: {}", stdout(&help));
     }
+}
+
+#[test]
+fn a_policy_is_tried_in_a_virtual_world() {
+    let home = env!("CARGO_MANIFEST_DIR");
+    let policy = format!("{home}/policies/part_lens_v2.yaml");
+    let folder = std::env::temp_dir().join(format!("rampart-try-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let page = folder.join("report.html");
+    let listed = rampart(&["policy", "try", &policy, "--list"]);
+    assert!(code(&listed) == Some(0) && stdout(&listed).contains("metrics_outage"), "{}", stderr(&listed));
+
+    let report = page.to_str().unwrap();
+    let tried = rampart(&["policy", "try", &policy, "--scenario", "errors_at_20", "--plain", "--report", report]);
+    assert_eq!(code(&tried), Some(0), "{}", stderr(&tried));
+    assert!(stdout(&tried).contains("Rolled back from 20 %") && stdout(&tried).is_ascii(), "{}", stdout(&tried));
+    assert!(std::fs::read_to_string(&page).unwrap().contains("<svg"));
+    let json = rampart(&["policy", "try", &policy, "--scenario", "errors_at_20", "--seed", "9", "--json"]);
+    let run: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
+    assert_eq!((&run["phase"], &run["seed"]), (&"rolled_back".into(), &9.into()));
+
+    let own = folder.join("own.yaml");
+    let own_path = own.to_str().unwrap();
+    std::fs::write(&own, "about: It ends well.\nlasts: 10m\nexpect: completed\n").unwrap();
+    let disappointed = rampart(&["policy", "try", &policy, "--scenario", own_path]);
+    assert_eq!(code(&disappointed), Some(1), "{}", stderr(&disappointed));
+    std::fs::write(&own, "about: It ends well.\nexpekt: completed\n").unwrap();
+    let wrong = rampart(&["policy", "try", &policy, "--scenario", own_path]);
+    assert_eq!(code(&wrong), Some(2));
+    assert!(stderr(&wrong).contains("own.yaml:2:1: unknown key `expekt`"), "{}", stderr(&wrong));
+    assert_eq!(code(&rampart(&["policy", "try", &policy])), Some(2));
+    assert_eq!(code(&rampart(&["policy", "try", &policy, "--scenario", "no_such_thing"])), Some(2));
+    std::fs::remove_dir_all(&folder).unwrap();
 }
 
 /// Two policies that differ in one soak, in a folder of their own.

@@ -102,6 +102,16 @@ impl Daemon {
         stood_on
     }
 
+    /// Asks the process to stop, waits until it has, and answers what it stood on.
+    pub(crate) fn stop(mut self) -> (TestDatabase, PathBuf) {
+        let asked = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status().unwrap();
+        assert!(asked.success());
+        assert!(self.child.wait().unwrap().success());
+        let stood_on = (self.database.clone(), self.folder.clone());
+        self.folder = PathBuf::new();
+        stood_on
+    }
+
     pub(crate) fn token(&self, user: &str) -> String {
         let now = rampart::clock::wall().timestamp();
         let claims =
@@ -220,6 +230,12 @@ impl Daemon {
             .fetch_one(&mut self.owner().await)
             .await
             .unwrap()
+    }
+
+    /// What the ops API answers a viewer, as text.
+    pub(crate) async fn ops_text(&self, path: &str) -> String {
+        let request = self.http.get(format!("{}/api/v1{path}", self.base)).bearer_auth(VIEWER);
+        request.send().await.unwrap().text().await.unwrap()
     }
 
     pub(crate) async fn get(&self, path: &str) -> reqwest::Response {

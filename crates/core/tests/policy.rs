@@ -6,6 +6,8 @@ mod differences;
 mod limits;
 #[path = "policy/mistakes.rs"]
 mod mistakes;
+#[path = "policy/readme.rs"]
+mod readme;
 #[path = "policy/robust.rs"]
 mod robust;
 #[path = "policy/shipped.rs"]

@@ -123,3 +123,20 @@ fn the_trials_of_an_epoch_are_its_canary_against_what_an_advance_asks_for() {
     world.rollout = apply(world.rollout.clone(), &advanced, at(10));
     assert_eq!(world.live.counts(&world.policy, &world.rollout)[&name("rate")], Trials::default());
 }
+
+#[test]
+fn a_life_that_begins_in_the_middle_takes_in_the_bins_its_predecessor_left() {
+    let mut before = World::new();
+    before.seen(MINUTE, Cohort::Control, 200, 5);
+    before.seen(MINUTE + 1, Cohort::Canary, 500, 5);
+    let advanced = Event::Advanced { stage: 1, percent: Percent::FULL, proven: true };
+    before.rollout = apply(before.rollout.clone(), &advanced, at(MINUTE + 30));
+    before.seen(MINUTE + 40, Cohort::Canary, 200, 5);
+    let rows = before.live.unwritten(at(MINUTE + 50));
+    let after = World { live: Live::new(Uuid::max()), rollout: before.rollout.clone(), ..World::new() };
+    assert!(first_unbinned(&after.policy, &after.rollout) <= at(MINUTE).timestamp(), "so far back it must read");
+    after.live.merge(&rows);
+    let kept = |bins: Vec<Bin>| bins.into_iter().map(|bin| (bin.epoch, bin.canary, bin.control)).collect::<Vec<_>>();
+    assert_eq!(kept(bins(&after, MINUTE + 90)), kept(bins(&before, MINUTE + 90)));
+    assert_eq!(kept(bins(&after, MINUTE + 90)).len(), 2);
+}

@@ -5,8 +5,9 @@
 use super::answer::{Answer, Data, Labels, Point, Sample, Series};
 use super::trouble::Trouble;
 use rampart_core::Timestamp;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{self, IgnoredAny, Visitor};
+use serde::{Deserialize, Deserializer};
+use std::fmt;
 
 /// Letters of somebody else's text that are shown.
 const SHOWN: usize = 200;
@@ -42,11 +43,34 @@ enum Found {
     Vector(Vec<RawPoint>),
     Matrix(Vec<RawSeries>),
     Scalar(Pair),
-    String(Pair),
+    String((f64, String)),
 }
 
-/// A time in seconds and a value as text.
-type Pair = (f64, String);
+/// A time in seconds, and a value that is written as text.
+type Pair = (f64, Written);
+
+/// A number in quotes, `NaN`, `+Inf` and `-Inf` among them. Answers have many, so none is kept as text.
+struct Written(f64);
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(Reader)
+    }
+}
+
+struct Reader;
+
+impl Visitor<'_> for Reader {
+    type Value = Written;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a number in quotes")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Written, E> {
+        text.parse().map(Written).map_err(|_| E::invalid_value(de::Unexpected::Str(text), &self))
+    }
+}
 
 #[derive(Deserialize)]
 struct RawPoint {
@@ -110,11 +134,10 @@ fn series(raw: Vec<RawSeries>) -> Result<Data, Trouble> {
     raw.into_iter().map(series).collect::<Result<_, Trouble>>().map(Data::Matrix)
 }
 
-fn sample((at, value): &Pair) -> Result<Sample, Trouble> {
+fn sample((at, Written(value)): &Pair) -> Result<Sample, Trouble> {
     // `as` saturates, and what is beyond the calendar is refused in the next line.
     let at = Timestamp::from_timestamp_micros((at * 1e6).round() as i64);
-    let value = value.parse().map_err(|_| broken(&format!("{value:?} is no value")))?;
-    Ok(Sample { at: at.ok_or_else(|| broken("a time beyond the calendar"))?, value })
+    Ok(Sample { at: at.ok_or_else(|| broken("a time beyond the calendar"))?, value: *value })
 }
 
 /// What the body of a refusal says: its error, or else its first words.

@@ -6,6 +6,7 @@ use super::counters::{Witness, increase};
 use super::trouble::Trouble;
 use rampart_core::policy::{Check, Condition};
 use rampart_core::rollout::{Outcome, Sample};
+use rampart_core::{Millis, Timestamp};
 
 /// What a question asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,8 +37,13 @@ pub(super) enum Measure {
     Latency(Buckets),
 }
 
-/// What the texts of one question found comes to. None stands for a flag of which an answer says nothing.
-pub(super) fn measure(kind: Kind, found: &[Option<&Found>]) -> Result<Measure, Trouble> {
+/// What the texts of one question found up to `end` comes to. None stands for a flag of which an answer says nothing.
+pub(super) fn measure(
+    kind: Kind,
+    found: &[Option<&Found>],
+    end: Timestamp,
+    stale_after: Millis,
+) -> Result<Measure, Trouble> {
     let of = |place: usize| found.get(place).copied().flatten();
     match kind {
         Kind::Value => {
@@ -46,9 +52,7 @@ pub(super) fn measure(kind: Kind, found: &[Option<&Found>]) -> Result<Measure, T
         }
         Kind::Ratio => {
             let (failures, requests) = (series(of(0)), series(of(1)));
-            if requests.is_empty() {
-                return Err(Trouble::Empty);
-            }
+            fresh(requests, end, stale_after)?;
             let witness = Witness::of(failures.iter().chain(requests));
             let requests = observations(increase(requests, &witness))?;
             if requests == 0 {
@@ -58,9 +62,7 @@ pub(super) fn measure(kind: Kind, found: &[Option<&Found>]) -> Result<Measure, T
         }
         Kind::Latency => {
             let series = series(of(0));
-            if series.is_empty() {
-                return Err(Trouble::Empty);
-            }
+            fresh(series, end, stale_after)?;
             let buckets = Buckets::of(series, &Witness::of(series)).ok_or(Trouble::NoHistogram)?;
             if buckets.total() > 0.0 { Ok(Measure::Latency(buckets)) } else { Err(Trouble::NothingCounted) }
         }
@@ -81,6 +83,13 @@ fn series(found: Option<&Found>) -> &[Series] {
         Some(Found::Samples(series)) => series,
         Some(Found::Number(_)) | None => &[],
     }
+}
+
+/// Counters that nobody has looked at for so long may stand still for that alone.
+fn fresh(series: &[Series], end: Timestamp, stale_after: Millis) -> Result<(), Trouble> {
+    let newest = series.iter().flat_map(|one| &one.samples).map(|sample| sample.at).max().ok_or(Trouble::Empty)?;
+    let age = Millis::between(newest, end);
+    if age > stale_after { Err(Trouble::Stale(age)) } else { Ok(()) }
 }
 
 /// A number of observations; a fraction of one is none.

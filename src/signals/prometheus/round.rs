@@ -55,6 +55,9 @@ struct Text {
 /// The part of an answer that one flag is told; all of it for none.
 type Part = (usize, Option<FlagKey>);
 
+/// Which part each flag of each template is told; those that name no flag stand under none.
+type Places = BTreeMap<(usize, Option<FlagKey>), Part>;
+
 #[derive(Debug)]
 struct Question {
     kind: Kind,
@@ -142,7 +145,7 @@ impl Round {
                 }
             }
         }
-        let (texts, places) = templates.texts();
+        let (texts, places) = templates.texts(pulse.sent_at);
         let mut round = Self {
             end: pulse.sent_at,
             stale_after,
@@ -221,7 +224,7 @@ impl Round {
             let found = found.ok_or(Trouble::Empty)?.as_ref().map_err(Clone::clone)?;
             parts.push(found.get(flag.as_ref().map_or("", FlagKey::as_str)));
         }
-        measure(question.kind, &parts)
+        measure(question.kind, &parts, self.end, self.stale_after)
     }
 }
 
@@ -291,21 +294,25 @@ impl Templates {
     }
 
     /// The texts, and which part of which text each flag of each template is told.
-    fn texts(self) -> (Vec<Text>, BTreeMap<(usize, Option<FlagKey>), Part>) {
+    fn texts(self, end: Timestamp) -> (Vec<Text>, Places) {
         let (mut texts, mut parts) = (Vec::new(), BTreeMap::new());
         let mut templates: Vec<(Template, usize)> = self.places.into_iter().collect();
         templates.sort_by_key(|(_, place)| *place);
         for (template, place) in templates {
             let flags: Vec<&FlagKey> = self.flags.get(place).into_iter().flatten().collect();
-            let text =
-                |query, label: &Option<String>| Text { query, raw: template.raw, label: label.clone(), found: None };
+            let text = |query, label: &Option<String>| Text {
+                query,
+                raw: template.is_raw(),
+                label: label.clone(),
+                found: None,
+            };
             match (flags.as_slice(), &template.label) {
                 ([], _) => {
                     parts.insert((place, None), (texts.len(), None));
-                    texts.push(text(template.text().to_owned(), &None));
+                    texts.push(text(template.for_all(end), &None));
                 }
                 ([_, _, ..], Some(_)) => {
-                    for (query, batch) in template.for_many(&flags) {
+                    for (query, batch) in template.for_many(&flags, end) {
                         for flag in batch {
                             parts.insert((place, Some(flag.clone())), (texts.len(), Some(flag.clone())));
                         }
@@ -315,7 +322,7 @@ impl Templates {
                 (each, _) => {
                     for flag in each {
                         parts.insert((place, Some((*flag).clone())), (texts.len(), None));
-                        texts.push(text(template.for_one(flag), &None));
+                        texts.push(text(template.for_one(flag, end), &None));
                     }
                 }
             }

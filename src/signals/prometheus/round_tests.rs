@@ -46,7 +46,7 @@ fn watched(flag: &str, since: i64, asks: &[PrometheusAsk]) -> Arc<Watched> {
         ..policy.checks[0].clone()
     };
     policy.checks = asks.iter().enumerate().map(check).collect();
-    Arc::new(Watched { policy, rollout, audit_baseline: String::new() })
+    Arc::new(Watched { policy, rollout, ticks: 0, audit_baseline: String::new() })
 }
 
 fn pulse(second: i64) -> Pulse {
@@ -62,8 +62,11 @@ fn vector(found: &[(&str, f64)], second: i64) -> Answer {
     Answer { data, warnings: vec![], infos: vec![], partial: false }
 }
 
-fn counters(found: &[(&[(&str, &str)], &[(i64, f64)])]) -> Answer {
-    let series = |(labels, samples): &(&[(&str, &str)], &[(i64, f64)])| Series {
+/// Labels and samples.
+type Counter<'a> = (&'a [(&'a str, &'a str)], &'a [(i64, f64)]);
+
+fn counters(found: &[Counter<'_>]) -> Answer {
+    let series = |(labels, samples): &Counter<'_>| Series {
         labels: labels.iter().map(|(label, value)| ((*label).to_owned(), (*value).to_owned())).collect(),
         samples: samples.iter().map(|(second, value)| At { at: at(*second), value: *value }).collect(),
     };
@@ -74,7 +77,7 @@ fn counters(found: &[(&[(&str, &str)], &[(i64, f64)])]) -> Answer {
 fn measured(told: &[Told]) -> Vec<(&str, &str, Sample)> {
     let sample = |told: &Told| match &told.reading.outcome {
         Outcome::Measured { window, .. } => *window,
-        other => panic!("{other:?}"),
+        Outcome::NoEvidence(why) | Outcome::Fault(why) => panic!("{why}"),
     };
     told.iter().map(|told| (told.flag.as_str(), told.check.0.as_str(), sample(told))).collect()
 }
@@ -134,6 +137,9 @@ fn a_ratio_is_counted_and_nothing_of_nothing_is_none() {
     assert_eq!(measured(&told(counters(&[]), requests))[0].2, Sample { value: 0.0, samples: 200 });
     let still = counters(&[(&[], &[(100, 10.0), (400, 10.0)])]);
     assert_eq!(told(counters(&[]), still)[0].reading.outcome, Trouble::NothingCounted.outcome());
+    let gone = counters(&[(&[("job", "x")], &[(100, 10.0), (330, 210.0)])]);
+    let stale = Trouble::Stale(Millis::seconds(70));
+    assert_eq!(told(counters(&[]), gone)[0].reading.outcome, stale.outcome(), "its process is not looked at any more");
     assert_eq!(told(counters(&[]), counters(&[]))[0].reading.outcome, Trouble::Empty.outcome());
 }
 

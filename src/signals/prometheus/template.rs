@@ -1,8 +1,7 @@
 //! The text of a question, and how one question is asked for many flags at once.
 
-use rampart_core::{FlagKey, Millis};
-
 use super::window::{promql, range};
+use rampart_core::{FlagKey, Millis, Timestamp};
 
 /// The longest text: VictoriaMetrics takes 16 KiB.
 const LONGEST_TEXT: usize = 12 * 1024;
@@ -15,8 +14,8 @@ pub(super) struct Template {
     text: String,
     /// The label by which an answer for many flags comes apart; none where only one flag can be asked for.
     pub(super) label: Option<String>,
-    /// Whether raw samples are asked for.
-    pub(super) raw: bool,
+    /// The window whose raw samples are asked for; none where an expression is.
+    samples: Option<Millis>,
 }
 
 impl Template {
@@ -25,14 +24,14 @@ impl Template {
         let text = filled(query, window, cohort);
         // Series of several flags stay apart only where each aggregation keeps their label.
         let label = flag_label(&text).filter(|label| kept(&text, label) >= text.matches(QUOTED_FLAG).count());
-        Self { text, label, raw: false }
+        Self { text, label, samples: None }
     }
 
     /// The raw samples of a selector.
     pub(super) fn samples(selector: &str, window: Millis, cohort: &str) -> Self {
-        let text = format!("{}{}", filled(selector.trim(), window, cohort), range(window));
+        let text = filled(selector.trim(), window, cohort);
         let label = flag_label(&text);
-        Self { text, label, raw: true }
+        Self { text, label, samples: Some(window) }
     }
 
     /// Whether the text is another for each flag.
@@ -40,18 +39,30 @@ impl Template {
         self.text.contains("$flag")
     }
 
+    /// Whether raw samples are asked for.
+    pub(super) fn is_raw(&self) -> bool {
+        self.samples.is_some()
+    }
+
     /// The question, where it is the same for every flag.
-    pub(super) fn text(&self) -> &str {
-        &self.text
+    pub(super) fn for_all(&self, end: Timestamp) -> String {
+        self.ranged(self.text.clone(), 1, end)
     }
 
     /// The question for one flag.
-    pub(super) fn for_one(&self, flag: &FlagKey) -> String {
-        self.text.replace("$flag", flag.as_str())
+    pub(super) fn for_one(&self, flag: &FlagKey, end: Timestamp) -> String {
+        self.ranged(self.text.replace("$flag", flag.as_str()), 1, end)
+    }
+
+    fn ranged(&self, text: String, flags: usize, end: Timestamp) -> String {
+        match self.samples {
+            Some(window) => text + &range(window, flags, end),
+            None => text,
+        }
     }
 
     /// As few questions as the limit on their length allows, each with the flags it is for.
-    pub(super) fn for_many<'f>(&self, flags: &[&'f FlagKey]) -> Vec<(String, Vec<&'f FlagKey>)> {
+    pub(super) fn for_many<'f>(&self, flags: &[&'f FlagKey], end: Timestamp) -> Vec<(String, Vec<&'f FlagKey>)> {
         let spare = LONGEST_TEXT.saturating_sub(self.text.len());
         let room = spare / self.text.matches(QUOTED_FLAG).count().max(1);
         let mut batches: Vec<(usize, Vec<&FlagKey>)> = Vec::new();
@@ -66,7 +77,8 @@ impl Template {
                 _ => batches.push((length, vec![flag])),
             }
         }
-        batches.into_iter().map(|(_, batch)| (self.matching(&batch), batch)).collect()
+        let text = |batch: &[&FlagKey]| self.ranged(self.matching(batch), batch.len(), end);
+        batches.into_iter().map(|(_, batch)| (text(&batch), batch)).collect()
     }
 
     fn matching(&self, flags: &[&FlagKey]) -> String {
@@ -126,6 +138,7 @@ mod tests {
     use super::*;
 
     const MINUTE: Millis = Millis::minutes(1);
+    const END: Timestamp = Timestamp::UNIX_EPOCH;
 
     fn label(query: &str) -> Option<String> {
         Template::expression(query, MINUTE, "canary").label
@@ -142,10 +155,10 @@ mod tests {
         assert_eq!(template.label.as_deref(), Some("flag"));
         let flags = flags(&["a.b", "c"]);
         assert_eq!(
-            template.for_one(&flags[0]),
+            template.for_one(&flags[0], END),
             r#"sum by (flag, job) (rate(failed{flag = "a.b",cohort="canary"}[60s]))"#
         );
-        let many = template.for_many(&flags.iter().collect::<Vec<_>>());
+        let many = template.for_many(&flags.iter().collect::<Vec<_>>(), END);
         assert_eq!(many.len(), 1);
         assert_eq!(many[0].0, r#"sum by (flag, job) (rate(failed{flag =~"a\\.b|c",cohort="canary"}[60s]))"#);
     }
@@ -165,7 +178,7 @@ mod tests {
         assert_eq!(label("sum(up)"), None);
         let raw = Template::samples(r#"failed{feature="$flag"}"#, MINUTE, "canary");
         assert_eq!(raw.label.as_deref(), Some("feature"));
-        assert_eq!(raw.for_one(&flags(&["x"])[0]), r#"failed{feature="x"}[60s]"#);
+        assert_eq!(raw.for_one(&flags(&["x"])[0], END), r#"failed{feature="x"}[60s]"#);
     }
 
     #[test]
@@ -173,8 +186,8 @@ mod tests {
         let names: Vec<String> = (0..1000).map(|number| format!("flag.with.a.name.{number}")).collect();
         let flags = flags(&names.iter().map(String::as_str).collect::<Vec<_>>());
         let template = Template::samples(r#"failed{flag="$flag"}"#, MINUTE, "canary");
-        let many = template.for_many(&flags.iter().collect::<Vec<_>>());
-        assert!(many.len() < 6 && many.iter().all(|(text, _)| text.len() <= LONGEST_TEXT), "{}", many.len());
+        let many = template.for_many(&flags.iter().collect::<Vec<_>>(), END);
+        assert!(many.len() < 6 && many.iter().all(|(text, _)| text.len() <= LONGEST_TEXT + 20), "{}", many.len());
         assert_eq!(many.iter().map(|(_, flags)| flags.len()).sum::<usize>(), 1000);
     }
 }

@@ -14,8 +14,8 @@ const LADDER: [u64; 48] = [
 ];
 /// The raw samples of a longer window are thinned, or there were more of them than an answer may hold.
 const RAW: Millis = Millis::minutes(10);
-/// Into so many.
-const THINNED: u64 = 120;
+/// Samples of a series that are asked for at least, where a window is thinned, times the flags they are asked for.
+const SAMPLES: usize = 6_000;
 
 /// The window that ends at `end` and lies within the stage; none where the stage is too young to be seen at all.
 pub(super) fn window(wanted: Window, stage_since: Timestamp, end: Timestamp) -> Option<Millis> {
@@ -41,13 +41,21 @@ pub(super) fn promql(length: Millis) -> String {
     if length.0.is_multiple_of(1000) { format!("{}s", length.0 / 1000) } else { format!("{}ms", length.0) }
 }
 
-/// The range of a selector of raw samples.
-pub(super) fn range(window: Millis) -> String {
-    if window <= RAW {
+/// The range of a selector that is asked for so many flags at once, in a window that ends at `end`.
+///
+/// What counters rose between two samples is exact however many lie between; thinning costs only what lies before the
+/// first and behind the last sample of the grid. The grid of a subquery is made of multiples of its step, so among the
+/// steps that thin enough that one is taken whose last multiple lies nearest to the end.
+pub(super) fn range(window: Millis, flags: usize, end: Timestamp) -> String {
+    let samples = (SAMPLES / flags.max(1)).clamp(6, 120) as u64;
+    let whole = samples == 120 && window <= RAW;
+    let longest = window.0 / 1000 / samples;
+    if whole || longest < 2 {
         return format!("[{}]", promql(window));
     }
-    let step = Millis::seconds((window.0 / 1000).div_ceil(THINNED));
-    format!("[{}:{}]", promql(window), promql(step))
+    let behind = |step: &u64| end.timestamp().rem_euclid(step.cast_signed());
+    let step = (longest / 2 + 1..=longest).rev().min_by_key(behind).unwrap_or(longest);
+    format!("[{}:{step}s]", promql(window))
 }
 
 #[cfg(test)]
@@ -75,9 +83,20 @@ mod tests {
     }
 
     #[test]
-    fn long_windows_are_thinned() {
-        assert_eq!(range(Millis::seconds(300)), "[300s]");
-        assert_eq!(range(Millis(1500)), "[1500ms]");
-        assert_eq!(range(Millis::hours(8)), "[28800s:240s]");
+    fn long_windows_and_those_of_many_flags_are_thinned_and_end_where_they_should() {
+        let end = Timestamp::from_timestamp(1_700_000_123, 0).unwrap();
+        assert_eq!(range(Millis::seconds(300), 1, end), "[300s]");
+        assert_eq!(range(Millis::seconds(300), 50, end), "[300s]");
+        assert_eq!(range(Millis(1500), 1, end), "[1500ms]");
+        assert_eq!(range(Millis::seconds(5), 1000, end), "[5s]");
+        let step = |range: String| range.rsplit_once(':').unwrap().1.trim_end_matches("s]").parse::<i64>().unwrap();
+        for (window, flags, steps) in [(300, 1000, 26..=50), (28_800, 1, 121..=240), (28_800, 1000, 2401..=4800)] {
+            for later in 0..50 {
+                let end = end.timestamp() + later;
+                let at = Timestamp::from_timestamp(end, 0).unwrap();
+                let step = step(range(Millis::seconds(window), flags, at));
+                assert!(steps.contains(&step) && end % step <= 8, "{window} {flags}: {step}, {} behind", end % step);
+            }
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The Prometheus signal: against real servers, and against what only calls itself one.
 
+mod daemon;
 mod fuzz;
 mod rude;
 mod servers;

@@ -53,13 +53,41 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(make: Make, target: SocketAddr) -> Self {
+        Self::scraping(make, target, "200ms").await
+    }
+
+    /// One that asks a target so often.
+    pub(crate) async fn scraping(make: Make, target: SocketAddr, every: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("rampart-it-{}", uuid::Uuid::now_v7()));
         std::fs::create_dir_all(&folder).unwrap();
         let config = format!(
-            "global: {{ scrape_interval: 200ms, scrape_timeout: 200ms }}\n\
-             scrape_configs: [{{ job_name: target, static_configs: [{{ targets: [\"{target}\"] }}] }}]\n"
+            "global: {{ scrape_interval: {every}, scrape_timeout: {every} }}\n\
+             scrape_configs:\n\
+             - {{ job_name: target, static_configs: [{{ targets: [\"{target}\"] }}] }}\n\
+             - {{ job_name: more, file_sd_configs: [{{ files: [{}] }}] }}\n",
+            folder.join("more.json").display()
         );
         std::fs::write(folder.join("scrape.yml"), config).unwrap();
+        std::fs::write(folder.join("more.json"), "[]").unwrap();
+        Self::on(make, folder, 0).await
+    }
+
+    /// Has the server ask one more target.
+    pub(crate) fn also(&self, target: &str) {
+        let targets = serde_json::json!([{ "targets": [target] }]);
+        std::fs::write(self.folder.join("more.json"), targets.to_string()).unwrap();
+    }
+
+    /// Kills the server; the answer starts it again where it was.
+    pub(crate) fn kill(mut self) -> impl AsyncFnOnce() -> Self {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let port = self.url.rsplit_once(':').unwrap().1.parse().unwrap();
+        let (make, folder) = (self.make, std::mem::take(&mut self.folder));
+        async move || Self::on(make, folder, port).await
+    }
+
+    async fn on(make: Make, folder: PathBuf, port: u16) -> Self {
         let log = std::fs::File::create(folder.join("log")).unwrap();
         let file = |name: &str| folder.join(name).display().to_string();
         let (config, data) = (file("scrape.yml"), file("data"));
@@ -67,13 +95,14 @@ impl Server {
             Make::Prometheus => {
                 let mut command = Command::new("prometheus");
                 command.args(["--config.file", &config, "--storage.tsdb.path", &data]);
-                command.args(["--web.listen-address", "127.0.0.1:0"]);
+                command.args(["--web.listen-address", &format!("127.0.0.1:{port}")]);
                 command
             }
             Make::VictoriaMetrics => {
                 let mut command = Command::new("victoria-metrics");
                 command.args([format!("-promscrape.config={config}"), format!("-storageDataPath={data}")]);
-                command.args(["-httpListenAddr=127.0.0.1:0", "-memory.allowedBytes=67108864"]);
+                command.arg(format!("-httpListenAddr=127.0.0.1:{port}"));
+                command.arg("-memory.allowedBytes=67108864");
                 command
             }
         };
@@ -117,7 +146,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
+        if self.folder.starts_with(std::env::temp_dir()) {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
     }
 }
 

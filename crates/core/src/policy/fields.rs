@@ -16,14 +16,20 @@ pub(super) struct Fields<'n> {
 }
 
 impl<'n> Fields<'n> {
+    /// The mapping `node`, which has no other keys than these.
+    pub(super) fn keyed(log: &mut Log, node: &'n Node, what: String, span: Span, keys: &[Key]) -> Option<Self> {
+        let names: Vec<&str> = keys.iter().map(|key| key.name).collect();
+        Self::of(log, node, what, span, &names)
+    }
+
     /// The mapping `node`; keys that are not `known` are mistakes.
-    pub(super) fn of(log: &mut Log, node: &'n Node, what: String, span: Span, known: &[Key]) -> Option<Self> {
-        let names = || known.iter().map(|key| key.name);
-        let entries = entries(log, node, &what, &format!("a mapping with the keys {}", listed(names())))?;
-        for entry in entries.iter().filter(|entry| names().all(|name| name != entry.name)) {
+    pub(super) fn of(log: &mut Log, node: &'n Node, what: String, span: Span, known: &[&str]) -> Option<Self> {
+        let entries = entries(log, node, &what, &format!("a mapping with the keys {}", listed(known.iter().copied())))?;
+        for entry in entries.iter().filter(|entry| !known.contains(&entry.name.as_str())) {
+            let names = listed(known.iter().copied());
             let wrong = Wrong::new(format!("unknown key {} in {what}", quoted(&entry.name)))
-                .expected(if known.len() == 1 { listed(names()) } else { format!("one of {}", listed(names())) })
-                .did_you_mean(nearest(&entry.name, names()));
+                .expected(if known.len() == 1 { names } else { format!("one of {names}") })
+                .did_you_mean(nearest(&entry.name, known.iter().copied()));
             log.add(entry.name_span, wrong);
         }
         Some(Self { what, span, entries })

@@ -29,6 +29,7 @@ mod read_check;
 mod read_compare;
 mod read_signal;
 mod read_windows;
+pub mod reader;
 mod schema;
 mod show;
 mod signal;

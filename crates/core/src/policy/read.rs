@@ -35,7 +35,7 @@ pub const DEFAULT_MIN_REQUESTS: u64 = 100;
 
 /// Reads all it can of the tree; everything it cannot read is in the log.
 pub(super) fn policy(log: &mut Log, root: &Node) -> Option<Draft> {
-    let fields = Fields::of(log, root, "the policy".to_owned(), root.span, keys::POLICY)?;
+    let fields = Fields::keyed(log, root, "the policy".to_owned(), root.span, keys::POLICY)?;
     let checks_span = fields.get("checks").map_or(root.span, |entry| entry.name_span);
     let long = |default: Millis| {
         move |log: &mut Log, fields: &Fields<'_>, key| {
@@ -132,7 +132,7 @@ fn names(log: &mut Log, node: &Node, most: usize) -> Option<Vec<String>> {
 }
 
 fn targets(log: &mut Log, node: &Node) -> Option<Targets> {
-    let fields = Fields::of(log, node, "`targets`".to_owned(), node.span, keys::TARGETS)?;
+    let fields = Fields::keyed(log, node, "`targets`".to_owned(), node.span, keys::TARGETS)?;
     let on = fields.optional(log, "on", Vec::new(), |log, node| names(log, node, MAX_TARGETS));
     let off = fields.optional(log, "off", Vec::new(), |log, node| names(log, node, MAX_TARGETS));
     Some(Targets::new(on?.value, off?.value))
@@ -148,7 +148,7 @@ fn stages(log: &mut Log, node: &Node) -> Option<Vec<DraftStage>> {
 }
 
 fn stage(log: &mut Log, node: &Node, number: usize) -> DraftStage {
-    let Some(fields) = Fields::of(log, node, format!("stage {number}"), node.span, keys::STAGE) else {
+    let Some(fields) = Fields::keyed(log, node, format!("stage {number}"), node.span, keys::STAGE) else {
         return DraftStage::default();
     };
     DraftStage {
@@ -170,7 +170,7 @@ pub(super) fn a_count(log: &mut Log, node: &Node) -> Option<u64> {
 }
 
 fn gate(log: &mut Log, node: &Node) -> Option<Gate> {
-    let fields = Fields::of(log, node, "`gate`".to_owned(), node.span, keys::GATE)?;
+    let fields = Fields::keyed(log, node, "`gate`".to_owned(), node.span, keys::GATE)?;
     let require = fields.optional(log, "require", Vec::new(), gate_items);
     let recommend = fields.optional(log, "recommend", Vec::new(), gate_items);
     let max_age = fields
@@ -192,7 +192,7 @@ fn gate_items(log: &mut Log, node: &Node) -> Option<Vec<At<GateItem>>> {
 }
 
 fn approvals(log: &mut Log, node: &Node) -> Option<Vec<At<Percent>>> {
-    let fields = Fields::of(log, node, "`approvals`".to_owned(), node.span, keys::APPROVALS)?;
+    let fields = Fields::keyed(log, node, "`approvals`".to_owned(), node.span, keys::APPROVALS)?;
     let by = fields.optional(log, "by", (), |log, node| one_of(log, node, "role that approves", &words::APPROVERS));
     let before = fields.required(log, "before", "percents of stages, such as `[100]`", |log, node| {
         let nodes = items(log, node, MAX_STAGES, "a list of percents of stages, such as `[100]`")?;

@@ -45,7 +45,7 @@ fn check(log: &mut Log, entry: &Entry) -> DraftCheck {
     let span = entry.name_span;
     let name = name(log, entry);
     let what = format!("check {}", quoted(&entry.name));
-    let Some(fields) = Fields::of(log, &entry.value, what, span, keys::CHECK) else {
+    let Some(fields) = Fields::keyed(log, &entry.value, what, span, keys::CHECK) else {
         return DraftCheck::refused(name, span);
     };
     let expected = "the source of the values, such as `live.p95`";

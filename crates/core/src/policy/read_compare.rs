@@ -58,7 +58,7 @@ fn tolerance(log: &mut Log, node: &Node) -> Option<Tolerance> {
             }
         };
     };
-    let fields = Fields::of(log, node, "this tolerance".to_owned(), node.span, keys::WORSE)?;
+    let fields = Fields::keyed(log, node, "this tolerance".to_owned(), node.span, keys::WORSE)?;
     let more = fields.required(log, "no_worse_than", "a percent such as `20%`", |log, node| {
         value(log, node, "a percent such as `20%`", percent)
     })?;

@@ -62,7 +62,7 @@ pub(super) fn signal(log: &mut Log, node: &Node, fields: &Fields<'_>) -> Option<
 }
 
 fn a_query(log: &mut Log, node: &Node, check: &Fields<'_>) -> Option<Signal> {
-    let fields = Fields::of(log, node, "`signal`".to_owned(), node.span, keys::QUERIES)?;
+    let fields = Fields::keyed(log, node, "`signal`".to_owned(), node.span, keys::QUERIES)?;
     match (fields.get("prometheus"), fields.get("sql")) {
         (Some(prometheus), None) => Some(Signal::Prometheus(source(log, &prometheus.value, check)?)),
         (None, Some(sql)) => {
@@ -99,7 +99,7 @@ fn source(log: &mut Log, node: &Node, check: &Fields<'_>) -> Option<PrometheusSo
         let unit = unit(log, check)?;
         return Some(PrometheusSource { ask: PrometheusAsk::Value { query: query?, samples: None }, unit });
     };
-    let fields = Fields::of(log, node, "`prometheus`".to_owned(), node.span, keys::PROMETHEUS)?;
+    let fields = Fields::keyed(log, node, "`prometheus`".to_owned(), node.span, keys::PROMETHEUS)?;
     let has = |name: &str| fields.get(name).is_some();
     match (has("value"), has("failures") || has("requests"), has("buckets")) {
         (true, false, false) => {

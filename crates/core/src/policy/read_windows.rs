@@ -22,7 +22,7 @@ pub const MAX_OPENING: Millis = Millis::hours(7 * 24);
 pub const MAX_HOLD: Millis = Millis::hours(120 * 24);
 
 pub(super) fn windows(log: &mut Log, node: &Node) -> Option<DraftWindows> {
-    let fields = Fields::of(log, node, "`windows`".to_owned(), node.span, keys::WINDOWS)?;
+    let fields = Fields::keyed(log, node, "`windows`".to_owned(), node.span, keys::WINDOWS)?;
     let timezone = fields.required(log, "timezone", "an IANA name such as `Europe/Monaco`", zone);
     // In a zone that is wrong the rest is still judged by its form.
     let zone = timezone.map_or(Tz::UTC, |zone| zone.value);
@@ -61,7 +61,7 @@ fn zone(log: &mut Log, node: &Node) -> Option<Tz> {
 }
 
 fn opening(log: &mut Log, node: &Node, zone: Tz) -> DraftOpening {
-    let Some(fields) = Fields::of(log, node, "this opening".to_owned(), node.span, keys::OPENING) else {
+    let Some(fields) = Fields::keyed(log, node, "this opening".to_owned(), node.span, keys::OPENING) else {
         return DraftOpening { open: None, lasts: None };
     };
     DraftOpening {
@@ -86,7 +86,7 @@ fn freeze(log: &mut Log, node: &Node) -> Option<DateSpan> {
     let Kind::Map(_) = &node.kind else {
         return date(log, node).map(|day| DateSpan { from: day, to: day });
     };
-    let fields = Fields::of(log, node, "this freeze".to_owned(), node.span, keys::DATES)?;
+    let fields = Fields::keyed(log, node, "this freeze".to_owned(), node.span, keys::DATES)?;
     let mut day = |key: &str| -> Read<NaiveDate> { fields.required(log, key, "a date such as `2026-12-24`", date) };
     let (from, to) = (day("from")?, day("to")?);
     if to.value < from.value {

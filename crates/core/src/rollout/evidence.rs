@@ -1,6 +1,6 @@
 //! What is known at the moment of a decision.
 
-use super::{Build, Epoch, RolloutId};
+use super::{Build, Epoch, RolloutId, exact};
 use crate::policy::CheckName;
 use crate::stats::{Arms, Trials};
 use crate::{Millis, Timestamp};
@@ -61,6 +61,7 @@ pub struct Bin {
     /// The epoch whose requests it counts.
     pub epoch: Epoch,
     /// The percent of that epoch, as a share: 0..=1.
+    #[serde(with = "exact")]
     pub share: f64,
     /// Requests of the canary.
     pub canary: u64,
@@ -80,7 +81,7 @@ pub struct BinCounts {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compared: Option<Arms>,
     /// The p95 of control so far, in milliseconds, once enough of its requests were seen.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "exact::option")]
     pub tail_edge_ms: Option<f64>,
 }
 
@@ -120,6 +121,7 @@ pub enum Outcome {
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Sample {
     /// In the unit of the signal.
+    #[serde(with = "exact")]
     pub value: f64,
     /// Observations.
     pub samples: u64,

@@ -5,31 +5,46 @@
 //! that changes a [`Rollout`]. The stored row of a rollout is therefore the fold of its journal,
 //! plus the soak of its ticks; [`fold`] recomputes it.
 
+mod backtest;
 mod command;
 mod decide;
 mod event;
 mod evidence;
+pub mod exact;
 mod explain;
+mod explanation;
 mod harm;
 mod ids;
 mod invariants;
+mod judged;
 mod needs;
 mod preflight;
 mod proof;
+mod recording;
+mod replay;
+mod retrospect;
+mod rule;
 mod state;
 mod statistics;
 mod verdict;
 
+pub use backtest::Backtest;
 pub use command::{Command, CommandKind, Order, Permit, Refusal, permit, plan};
 pub use decide::{Decision, Judgement, MAX_TICKS_CREDITED, decide};
 pub use event::{Entry, Event, RestartReason, Start, apply, fold};
 pub use evidence::{Bin, BinCounts, Evidence, Outcome, Reading, Sample, Subjects};
 pub use explain::sentence;
+pub use explanation::{CheckExplanation, Explanation, explain};
 pub use ids::{Actor, Build, Epoch, Fence, PolicyRevision, Revision, RolloutId};
 pub use invariants::{Invariant, Violation, check_step};
+pub use judged::{Judged, Upon, consequence};
 pub use needs::{Need, NeedCode};
 pub use preflight::{Preflight, StagePreflight, Traffic, preflight};
 pub use proof::{ProofReport, proof};
+pub use recording::{Head, Journalled, Line, Tick, at_revision};
+pub use replay::{Difference, Replayer, Summary, replay};
+pub use retrospect::{KNOWN_LIMIT, Move, Retrospect, Standing};
+pub use rule::Rule;
 pub use state::{Cause, Phase, Progress, Rollout};
 pub use statistics::{Against, LN_PROVEN, LN_ROLLBACK, Statistics, Suspicion, ln_harm};
 pub use verdict::{CheckReport, Verdict};

@@ -1,6 +1,6 @@
 //! No text makes the parser panic, and what is refused is refused with a place.
 
-use super::{EVERY_KEY, SHIPPED, read};
+use super::{EVERY_KEY, SHIPPED, read, with_keys};
 use proptest::prelude::*;
 use rampart_core::policy::show;
 
@@ -55,5 +55,23 @@ proptest! {
     #[test]
     fn a_mutated_policy_is_answered(text in mutated()) {
         answered(&text);
+    }
+
+    #[test]
+    fn any_query_and_any_calendar_is_answered(
+        query in "[ a-z0-9$_(){}\\[\\]\"'`;#=~/*+.-]{0,60}|\\PC{0,40}",
+        cron in "([0-9a-zA-Z*/,-]{1,6} ){3,6}[0-9a-zA-Z*/,-]{1,6}|\\PC{0,20}",
+        date in "[0-9]{4}-[0-9]{2}-[0-9]{2}|\\PC{0,12}",
+    ) {
+        // A text in JSON is one in YAML.
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let (query, cron, date) = (quoted(&query), quoted(&cron), quoted(&date));
+        answered(&with_keys(&format!(
+            "  a: {{ signal: {{ prometheus: {query} }}, rollback_if: \"> 1\" }}\n  \
+               b: {{ signal: {{ prometheus: {{ buckets: {query} }} }}, rollback_if: \"> 1s\" }}\n  \
+               c: {{ signal: {{ sql: {query} }}, rollback_if: \"> 1\" }}\n  \
+               d: {{ signal: probe.read, schedule: {cron}, rollback_if: \"> 0\" }}\n\
+             windows: {{ timezone: Europe/Monaco, advance: [{{ open: {cron}, for: 1h }}], freeze: [{date}] }}",
+        )));
     }
 }

@@ -4,8 +4,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
 
 mod advance;
+mod backtested;
 mod blind;
 mod commands;
+mod explained;
 mod harm;
 mod health;
 mod invariants;
@@ -15,6 +17,7 @@ mod on_breach;
 mod owned_evidence;
 mod preflight;
 mod properties;
+mod replayed;
 mod safety;
 mod sentences;
 mod soak;

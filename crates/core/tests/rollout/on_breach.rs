@@ -1,7 +1,8 @@
 //! What a check's breach does where the policy takes it less hard, and checks that only watch.
 
 use crate::world::{World, breached, codes, name, needs, verdict_of};
-use rampart_core::policy::{OnBreach, Proof};
+use proptest::prelude::*;
+use rampart_core::policy::{Condition, OnBreach, Op, Proof};
 use rampart_core::rollout::{Cause, Decision, Event, Evidence, NeedCode, Outcome, Phase, Verdict, proof, sentence};
 use rampart_core::stats::Trials;
 use rampart_core::{Millis, Percent};
@@ -120,4 +121,36 @@ fn what_is_proven_so_far_is_told_with_its_bound_and_its_outlook() {
     );
     assert!(!report.proven);
     assert_eq!(proof(&world.policy.checks[0], &world.rollout, &evidence, world.now), None, "5xx has no share to prove");
+}
+
+fn answers() -> impl Strategy<Value = Vec<(OnBreach, bool, bool)>> {
+    let answer = prop_oneof![Just(OnBreach::Rollback), Just(OnBreach::StepBack), Just(OnBreach::Freeze)];
+    prop::collection::vec((answer, any::<bool>(), any::<bool>()), 5)
+}
+
+proptest! {
+    /// The hardest answer of all checks that are breached and not in the shadow is the one that is given.
+    #[test]
+    fn the_hardest_answer_wins(answers in answers(), stage in 0_usize..4) {
+        let mut world = World::in_stage(stage);
+        for (check, (answer, shadow, _)) in world.policy.checks.iter_mut().zip(&answers) {
+            (check.on_breach, check.shadow) = (*answer, *shadow);
+            check.rollback_if = Some(Condition { op: Op::Greater, limit: 10.0, text: "> 10".to_owned() });
+        }
+        let mut evidence = world.healthy();
+        let broken: Vec<bool> = answers.iter().map(|(_, _, broken)| *broken).collect();
+        for (check, broken) in world.policy.checks.iter().zip(&broken) {
+            let value = if *broken { 2000.0 } else { 0.0 };
+            evidence.readings.insert(check.name.clone(), world.reading(Outcome::measured(value, 10_000)));
+        }
+        let given = |wanted: OnBreach| answers.iter().any(|(answer, shadow, broken)| *answer == wanted && !shadow && *broken);
+        let expected = match (given(OnBreach::Rollback), given(OnBreach::StepBack), given(OnBreach::Freeze)) {
+            (true, _, _) => "rollback",
+            (false, true, _) if stage == 0 => "rollback",
+            (false, true, _) => "step_back",
+            (false, false, true) => "freeze",
+            (false, false, false) => "hold",
+        };
+        prop_assert_eq!(world.decide(&evidence).decision.kind(), expected);
+    }
 }

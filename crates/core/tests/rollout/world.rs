@@ -34,7 +34,7 @@ pub(crate) fn name(check: &str) -> CheckName {
     CheckName(check.to_owned())
 }
 
-fn condition(op: Op, limit: f64, text: &str) -> Option<Condition> {
+pub(crate) fn condition(op: Op, limit: f64, text: &str) -> Option<Condition> {
     Some(Condition { op, limit, text: text.to_owned() })
 }
 
