@@ -43,7 +43,7 @@ impl<'a> Follow<'a> {
         Self { args, client, owner, driven, prometheus, began, broken, outage: None }
     }
 
-    pub(super) async fn to_its_end(mut self) -> anyhow::Result<Answer> {
+    pub(super) async fn until_the_end(mut self) -> anyhow::Result<Answer> {
         // Whatever takes twice as long as all the soaks, and two minutes more, does not end.
         let longest = Duration::from_secs(2 * policy::HOURS * self.args.hour + 120);
         let (mut said, mut said_at) = (String::new(), Stopwatch::start());
