@@ -3,6 +3,7 @@
 //! A task of its own: a server that hangs keeps nobody waiting but the checks that ask it. Each question has its own
 //! deadline, and each check is told as soon as its own answers are there.
 
+use super::answer::Answer;
 use super::client::Client;
 use super::pulse::Pulse;
 use super::round::{Round, Told, all_blind, asks};
@@ -10,7 +11,7 @@ use super::trouble::Trouble;
 use crate::clock::DatabaseClock;
 use crate::controller::{Guard, Watched};
 use crate::signals::Board;
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -70,11 +71,7 @@ impl Sensor {
         };
         let (mut round, told) = Round::plan(watched, &pulse, now);
         self.tell(told);
-        let end = round.end();
-        let asked = round.queries().into_iter().enumerate();
-        let mut answers = stream::iter(asked)
-            .map(|(place, query)| async move { (place, client.instant(&query, Some(end)).await) })
-            .buffer_unordered(AT_ONCE);
+        let mut answers = answers(client, &round);
         while let Some((place, answer)) = answers.next().await {
             self.tell(round.answered(place, answer));
         }
@@ -90,4 +87,19 @@ impl Sensor {
             self.guard.look(flag);
         }
     }
+}
+
+/// The answers to the questions of a round, each with its place, as they come.
+pub(super) fn answers(
+    client: &Client,
+    round: &Round,
+) -> impl Stream<Item = (usize, Result<Answer, Trouble>)> + Unpin + use<> {
+    let (client, end) = (client.clone(), round.end());
+    stream::iter(round.queries().into_iter().enumerate())
+        .map(move |(place, query)| {
+            let client = client.clone();
+            async move { (place, client.instant(&query, Some(end)).await) }
+        })
+        .buffer_unordered(AT_ONCE)
+        .boxed()
 }
