@@ -6,17 +6,24 @@ use crate::clock;
 use anyhow::Context;
 use rampart_core::Timestamp;
 use rampart_core::policy::{self, Change, Policy, WindowState, Windows};
+use rampart_core::rollout::{Traffic, preflight};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Check policies: every mistake at once, with its place. Exit code 1 where there is one.
-    #[command(after_help = "Example: rampart policy check policies/part_lens_v2.yaml")]
+    #[command(after_help = "Example: rampart policy check policies/part_lens_v2.yaml --requests-per-second 40")]
     Check {
         /// Policy files, or folders of them.
         #[arg(default_value = "policies")]
         paths: Vec<PathBuf>,
+        /// Tell for each stage what so many requests a second, canary and control together, can prove.
+        #[arg(long, value_parser = rate)]
+        requests_per_second: Option<f64>,
+        /// Reckon with this share of control's requests that end with a 5xx, 0 to 1.
+        #[arg(long, value_parser = share, requires = "requests_per_second")]
+        server_error_rate: Option<f64>,
     },
     /// Show a policy as the tables a release owner thinks in.
     #[command(after_help = "Example: rampart policy show policies/part_lens_v2.yaml")]
@@ -54,7 +61,11 @@ pub(super) enum Command {
 
 pub(super) async fn run(command: &Command) -> anyhow::Result<Answer> {
     match command {
-        Command::Check { paths } => check(paths),
+        Command::Check { paths, requests_per_second, server_error_rate } => {
+            let traffic = requests_per_second
+                .map(|rate| Traffic { requests_per_second: rate, server_error_rate: *server_error_rate });
+            check(paths, traffic)
+        }
         Command::Show { file, json } => show(file, *json),
         Command::Try(args) => super::policy_try::run(args),
         Command::Diff { before, after, json, target } => diff(before, after.as_deref(), *json, target).await,
@@ -66,7 +77,20 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<Answer> {
     }
 }
 
-fn check(paths: &[PathBuf]) -> anyhow::Result<Answer> {
+/// Requests a second: any number that is not below 0.
+fn rate(text: &str) -> Result<f64, String> {
+    within(text, f64::MAX).ok_or_else(|| "expected a number of requests a second, such as 40".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    within(text, 1.0).ok_or_else(|| "expected a share from 0 to 1, such as 0.001".to_owned())
+}
+
+fn within(text: &str, most: f64) -> Option<f64> {
+    text.parse().ok().filter(|value| (0.0..=most).contains(value))
+}
+
+fn check(paths: &[PathBuf], traffic: Option<Traffic>) -> anyhow::Result<Answer> {
     let mut files = Vec::new();
     for path in paths {
         files.extend(files_of(path)?);
@@ -82,6 +106,9 @@ fn check(paths: &[PathBuf]) -> anyhow::Result<Answer> {
                 println!("{}: {amounts}, sound", file.display());
                 if let Some(windows) = &policy.windows {
                     println!("{}: {}", file.display(), outlook(windows, clock::wall()));
+                }
+                if let Some(traffic) = &traffic {
+                    print!("{}", preflight(&policy, traffic));
                 }
             }
             None => answer = Answer::No,

@@ -8,7 +8,7 @@ use super::commit::Committer;
 use super::guard::{Guard, Watched};
 use crate::clock::Stopwatch;
 use crate::store::StoreError;
-use rampart_core::rollout::{Actor, Cause, Event, Judged, Phase, Rollout, RolloutId};
+use rampart_core::rollout::{Actor, Cause, Event, Judged, Phase, Rollout, RolloutId, headline};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -113,8 +113,8 @@ async fn attempt(committer: &Committer, brake: &Brake, current: &mut Rollout) ->
             let committed = brake.seen.elapsed();
             committer.metrics.rolled_back(&after.flag, brake.decided, committed);
             tracing::warn!(
-                flag = %after.flag, rollout.id = %after.id, cause = brake.cause.text(),
-                committed.millis = committed.as_secs_f64() * 1000.0, "rolled back to 0 %"
+                flag = %after.flag, rollout.id = %after.id,
+                committed.millis = committed.as_secs_f64() * 1000.0, "{}", headline(&after)
             );
             Ok(())
         }

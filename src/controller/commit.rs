@@ -4,7 +4,7 @@ use crate::clock::DatabaseClock;
 use crate::store::{CommandKey, NewEntry, Notice, Step, Store, StoreError};
 use crate::telemetry::Metrics;
 use rampart_core::policy::Policy;
-use rampart_core::rollout::{Actor, Entry, Event, Fence, Judged, Rollout, Start, apply, check_step, fold};
+use rampart_core::rollout::{Actor, Entry, Event, Fence, Judged, Rollout, Start, apply, check_step, fold, headline};
 use rampart_core::{FlagKey, Percent, Timestamp};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -136,9 +136,9 @@ impl Committer {
 /// Whom to tell of what: everything that changes what people must do.
 fn notices(event: &Event, after: &Rollout) -> Vec<Notice> {
     let text = match event {
-        Event::RolledBack { cause } => format!("{} was rolled back to 0 %: {}", after.flag, cause.text()),
-        Event::Frozen { cause } => format!("{} is frozen at {}: {}", after.flag, after.percent, cause.text()),
-        Event::Completed => format!("{} is complete at 100 %", after.flag),
+        Event::RolledBack { .. } | Event::Frozen { .. } | Event::Completed => {
+            format!("{}: {}", after.flag, headline(after))
+        }
         Event::Started(start) if !start.missing_gate.is_empty() => {
             let missing: Vec<&str> = start.missing_gate.iter().map(|item| item.name()).collect();
             format!("{} was started by {} although nothing proves: {}", after.flag, start.by, missing.join(", "))

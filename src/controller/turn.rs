@@ -10,7 +10,8 @@ use crate::clock::{self, Stopwatch};
 use crate::store::{NewEntry, StoreError, StoredRollout, Sync};
 use rampart_core::policy::Check;
 use rampart_core::rollout::{
-    Actor, Event, Evidence, Judged, Judgement, Revision, RolloutId, consequence, proof, sentence,
+    Actor, Decision, Event, Evidence, Judged, Judgement, NeedCode, Revision, RolloutId, consequence, headline, proof,
+    sentence,
 };
 use rampart_core::{FlagKey, Millis, Percent, Timestamp};
 use std::collections::{HashMap, HashSet};
@@ -47,10 +48,25 @@ pub(super) struct Memory {
     pub(super) proofs: HashMap<RolloutId, Proofs>,
     /// Rolled-back rollouts whose judgement is the one in the journal.
     pub(super) recalled: HashSet<RolloutId>,
+    /// What each rollout waited for when the log was told last.
+    waits_for: HashMap<RolloutId, Vec<NeedCode>>,
     pub(super) journal_seen: Option<i64>,
     /// Whether this replica has said that it is there.
     pub(super) announced: bool,
     pub(super) away: bool,
+}
+
+impl Memory {
+    /// Tells the log what a rollout waits for, once for as long as it waits for the same.
+    fn tell(&mut self, stored: &StoredRollout, judgement: &Judgement) {
+        let Decision::Hold { needs } = &judgement.decision else { return };
+        let codes: Vec<NeedCode> = needs.iter().map(|need| need.code).collect();
+        if self.waits_for.get(&stored.rollout.id) != Some(&codes) {
+            let said = sentence(&stored.policy, Some(&stored.rollout), Some(judgement));
+            tracing::info!(flag = %stored.rollout.flag, "{said}");
+            self.waits_for.insert(stored.rollout.id, codes);
+        }
+    }
 }
 
 impl Controller {
@@ -121,6 +137,7 @@ impl Controller {
         memory.judged.retain(|id, _| newest(id));
         memory.proofs.retain(|id, _| newest(id));
         memory.recalled.retain(newest);
+        memory.waits_for.retain(|id, _| newest(id));
         let (mut refused, mut worked) = (Ok(()), rollouts.is_empty());
         for stored in &mut rollouts {
             // One rollout that somebody holds locked keeps no other waiting.
@@ -183,6 +200,7 @@ impl Controller {
         if self.guard.brake_if_needed(&watched, &judged, seen) || !held {
             return Ok(());
         }
+        memory.tell(stored, judgement);
         // Paged before the tick says so: told twice is better than never.
         if judgement.page_blind {
             self.page_blind(stored, &judged).await?;
@@ -200,7 +218,7 @@ impl Controller {
             let after =
                 self.committer.change(&stored.rollout, event.clone(), Actor::controller(), Some(&judged)).await?;
             self.committer.verify(&stored.policy, &stored.rollout, &event, &after);
-            tracing::info!(flag = %flag, rollout.percent = %after.percent, event = event.kind(), "the rollout moved");
+            tracing::info!(flag = %flag, event = event.kind(), "{}", headline(&after));
             stored.rollout = after;
             memory.judged.remove(&id);
         }
@@ -209,14 +227,15 @@ impl Controller {
 
     async fn page_blind(&self, stored: &StoredRollout, judged: &Judged) -> Result<(), StoreError> {
         let Some(since) = judged.judgement.progress.blind_since else { return Ok(()) };
-        let text = format!("{} is blind since {}", stored.rollout.flag, since.format("%H:%M:%S UTC"));
+        let said = sentence(&stored.policy, Some(&stored.rollout), Some(&judged.judgement));
+        let text = format!("{}, blind since {}: {said}", stored.rollout.flag, since.format("%H:%M:%S UTC"));
         self.page(stored, judged, Event::BlindPaged { since }, &text).await
     }
 
     /// The stage lasts far longer than its soak: somebody should know what it waits for.
     async fn page_hold(&self, stored: &StoredRollout, judged: &Judged) -> Result<(), StoreError> {
         let said = sentence(&stored.policy, Some(&stored.rollout), Some(&judged.judgement));
-        let text = format!("{} has not moved for long: {said}", stored.rollout.flag);
+        let text = format!("{}, not moved for long: {said}", stored.rollout.flag);
         self.page(stored, judged, Event::HoldPaged { text: said }, &text).await
     }
 

@@ -80,6 +80,22 @@ fn a_policy_is_checked_with_every_mistake_at_its_place() {
 }
 
 #[test]
+fn a_check_of_a_policy_tells_what_the_traffic_can_prove() {
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/policies/part_lens_v2.yaml");
+    let checked = |traffic: &[&str]| rampart(&[&["policy", "check", shipped], traffic].concat());
+    let said = stdout(&checked(&["--requests-per-second", "1", "--server-error-rate", "1e-6"]));
+    assert!(said.contains("\n   5 %  about 180 canary requests within the soak; enough to prove p95 latency (74); too few to prove error rate (3764)\n"), "{said}");
+    assert!(said.contains("note: a healthy rollout ends without a single 5xx in "), "{said}");
+    for (wrong, expected) in [("-1", "expected a number of requests a second"), ("lots", "such as 40")] {
+        let refused = checked(&[&format!("--requests-per-second={wrong}")]);
+        assert_eq!(code(&refused), Some(2));
+        assert!(stderr(&refused).contains(expected), "{}", stderr(&refused));
+    }
+    assert_eq!(code(&checked(&["--server-error-rate", "0.1"])), Some(2), "a rate of nothing");
+    assert_eq!(code(&checked(&["--requests-per-second", "1", "--server-error-rate", "1.1"])), Some(2));
+}
+
+#[test]
 fn wrong_use_and_missing_settings_are_told_apart_by_the_exit_code() {
     assert_eq!(code(&rampart(&["policy", "fly"])), Some(2));
     assert_eq!(code(&rampart(&["rollout", "status", "--data-dir", "/nowhere"])), Some(2));

@@ -32,6 +32,37 @@ async fn the_first_5xx_is_the_last_answer_of_the_new_lens() {
 }
 
 #[tokio::test]
+async fn the_page_the_terminal_the_log_and_the_notification_say_the_same() {
+    let (daemon, _, _) = ramping().await;
+    daemon.order("pause", json!({})).await;
+    let held = "Paused at 5 % · resume to go on";
+    daemon.until(|status| status["sentence"] == held).await;
+    daemon.sql("alter table pms_parts disable row level security").await;
+    let status = daemon.until(|status| status["phase"] == "rolled_back").await;
+    let sentence = status["sentence"].as_str().unwrap();
+    assert!(sentence.starts_with("Rolled back to 0 % on "), "{sentence}");
+    let told: String = sqlx::query_scalar("select body ->> 'text' from rampart.outbox where body ->> 'kind' = $1")
+        .bind("rolled_back")
+        .fetch_one(&mut daemon.owner().await)
+        .await
+        .unwrap();
+    assert_eq!(told, format!("{FLAG}: {sentence}"));
+    let shown = daemon.cli(&["rollout", "status"]);
+    assert!(String::from_utf8_lossy(&shown.stdout).contains(sentence), "{shown:?}");
+    let log = async || {
+        loop {
+            let log = std::fs::read_to_string(daemon.folder.join("log")).unwrap();
+            if log.contains(sentence) {
+                return log;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let log = tokio::time::timeout(std::time::Duration::from_secs(20), log()).await.expect("the log says it, too");
+    assert!(log.contains(held), "{held}: {log}");
+}
+
+#[tokio::test]
 async fn an_audit_entry_without_a_signature_rolls_back() {
     let (daemon, _, _) = ramping().await;
     daemon.sql(

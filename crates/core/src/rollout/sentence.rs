@@ -13,21 +13,17 @@ pub fn sentence(policy: &Policy, rollout: Option<&Rollout>, judgement: Option<&J
         let first = policy.stages.first().map(|stage| stage.percent.to_string()).unwrap_or_default();
         return format!("Waiting at 0 % · a start would begin with {first}");
     };
-    let standing = format!("{} since {}", rollout.percent, clock(rollout.stage_since));
+    let standing = headline(rollout);
     let decision = judgement.map(|judgement| &judgement.decision);
     if let Some(Decision::Rollback { cause }) = decision.filter(|_| rollout.phase != Phase::RolledBack) {
         return format!("Rolling back from {} · {}", rollout.percent, cause.text());
     }
     match rollout.phase {
-        Phase::Waiting => "Waiting at 0 %".to_owned(),
-        Phase::RolledBack => {
-            let cause = rollout.cause.as_ref().map_or("unknown cause", |cause| cause.text());
-            format!("Rolled back to 0 % on {} · {cause}", rollout.ended_at.map(precise_clock).unwrap_or_default())
-        }
-        Phase::Completed => completed(policy, rollout, decision),
+        Phase::Waiting | Phase::RolledBack => standing,
+        Phase::Completed => standing + &guarded(policy, rollout, decision),
         Phase::Paused => match &rollout.frozen {
-            Some(cause) => format!("Frozen at {} · {}; resume to go on", rollout.percent, cause.text()),
-            None => format!("Paused at {} · {}", rollout.percent, paused(decision)),
+            Some(_) => standing + "; resume to go on",
+            None => format!("{standing} · {}", paused(decision)),
         },
         Phase::Ramping => match decision {
             None => format!("{standing} · measuring"),
@@ -39,13 +35,32 @@ pub fn sentence(policy: &Policy, rollout: Option<&Rollout>, judgement: Option<&J
     }
 }
 
-fn completed(policy: &Policy, rollout: &Rollout, decision: Option<&Decision>) -> String {
-    let since = rollout.ended_at.map(clock).unwrap_or_default();
+/// How a rollout stands by itself, whatever is measured: how each [`sentence`] of it begins, and what a notification
+/// says of it.
+pub fn headline(rollout: &Rollout) -> String {
+    match rollout.phase {
+        Phase::Waiting => "Waiting at 0 %".to_owned(),
+        Phase::Ramping => format!("{} since {}", rollout.percent, clock(rollout.stage_since)),
+        Phase::Paused => match &rollout.frozen {
+            Some(cause) => format!("Frozen at {} · {}", rollout.percent, cause.text()),
+            None => format!("Paused at {}", rollout.percent),
+        },
+        Phase::Completed => {
+            format!("Complete at 100 % since {}", rollout.ended_at.map(clock).unwrap_or_default())
+        }
+        Phase::RolledBack => {
+            let cause = rollout.cause.as_ref().map_or("unknown cause", |cause| cause.text());
+            format!("Rolled back to 0 % on {} · {cause}", rollout.ended_at.map(precise_clock).unwrap_or_default())
+        }
+    }
+}
+
+/// How long a completed rollout is still watched; nothing once that is over.
+fn guarded(policy: &Policy, rollout: &Rollout, decision: Option<&Decision>) -> String {
     let watched =
         matches!(decision, Some(Decision::Hold { needs }) if needs.iter().any(|need| need.code == NeedCode::Watching));
     let until = rollout.ended_at.filter(|_| watched).map(|end| policy.watch_after.after(end));
-    let guarded = until.map(|until| format!(" · still guarded until {}", clock(until))).unwrap_or_default();
-    format!("Complete at 100 % since {since}{guarded}")
+    until.map(|until| format!(" · still guarded until {}", clock(until))).unwrap_or_default()
 }
 
 /// What is unhealthy or about to happen, and how to go on.
