@@ -101,7 +101,7 @@ async fn a_prometheus_that_hangs_delays_no_brake() {
     assert!(metrics.contains(slow), "effective within 50 ms: {metrics}");
 }
 
-/// Failures and latencies of canary and control, far below the limits, and twice as bad for the canary or worse.
+/// Failures of canary and control, each far below its limits.
 const COMPARED: &str = r#"  failed:
     signal:
       prometheus:
