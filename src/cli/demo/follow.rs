@@ -43,9 +43,9 @@ impl<'a> Follow<'a> {
         Self { args, client, owner, driven, prometheus, began, broken, outage: None }
     }
 
-    pub(super) async fn to_its_end(mut self) -> anyhow::Result<Answer> {
-        // Whatever takes twice as long as all the soaks, and a minute more, does not end.
-        let longest = Duration::from_secs(2 * policy::HOURS * self.args.hour + 60);
+    pub(super) async fn until_the_end(mut self) -> anyhow::Result<Answer> {
+        // Whatever takes twice as long as all the soaks, and two minutes more, does not end.
+        let longest = Duration::from_secs(2 * policy::HOURS * self.args.hour + 120);
         let (mut said, mut said_at) = (String::new(), Stopwatch::start());
         while self.began.elapsed() < longest {
             let status = match self.client.get(&format!("/rollouts/{FLAG}")).await? {
@@ -59,7 +59,7 @@ impl<'a> Follow<'a> {
             }
             self.interfere(&status).await?;
             match status["phase"].as_str() {
-                Some("completed" | "rolled_back") => return Ok(self.verdict(&status)),
+                Some("completed" | "rolled_back") => return self.verdict(&status).await,
                 _ => tokio::time::sleep(LOOK_EVERY).await,
             }
         }
@@ -92,8 +92,9 @@ impl<'a> Follow<'a> {
         Ok(())
     }
 
-    /// Whether the end was the expected one, with the expected cause.
-    fn verdict(&self, status: &Value) -> Answer {
+    /// Whether the end was the expected one, with the expected cause, and every decision on the way there comes out of
+    /// its evidence again.
+    async fn verdict(&self, status: &Value) -> anyhow::Result<Answer> {
         let (phase, percent) =
             (status["phase"].as_str().unwrap_or_default(), status["percent"].as_f64().unwrap_or_default());
         println!("\n{phase} at {percent} %: {}", status["sentence"].as_str().unwrap_or_default());
@@ -108,10 +109,15 @@ impl<'a> Follow<'a> {
             Some(Some(sentence)) => println!("while Prometheus was away: {sentence}"),
             Some(None) => println!("while Prometheus was away the rollout did not stand still, or did not say why"),
         }
+        let replay = match self.client.get(&format!("/rollouts/{FLAG}/replay")).await? {
+            Ok(replay) => replay,
+            Err(refused) => return Ok(refused.tell()),
+        };
+        println!("replay: {}", replay["text"].as_str().unwrap_or_default());
         // What was to be broken after the end of the ramp was never broken.
-        let expected = ended_well && self.broken && held.is_none_or(|held| held.is_some());
+        let expected = ended_well && self.broken && held.is_none_or(|held| held.is_some()) && replay["agrees"] == true;
         println!("{}", if expected { "this is the expected end" } else { "this is NOT the expected end" });
-        if expected { Answer::Yes } else { Answer::No }
+        Ok(if expected { Answer::Yes } else { Answer::No })
     }
 }
 

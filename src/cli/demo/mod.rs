@@ -130,7 +130,7 @@ async fn play(args: &Args, daemon: &Daemon, mut prometheus: Option<&mut Promethe
         Ok(_) => {}
         Err(refused) => return Ok(refused.tell()),
     }
-    follow::Follow::new(args, &client, &owner, &driven, prometheus).to_its_end().await
+    follow::Follow::new(args, &client, &owner, &driven, prometheus).until_the_end().await
 }
 
 /// A folder that goes when the demo ends.

@@ -220,6 +220,8 @@ impl Unit {
     /// A value as people read it: `3`, `0.12 %`, `712 ms`.
     pub fn show(self, value: f64) -> String {
         match self {
+            // What a query extrapolates has a tail of digits that nobody counted; what is tiny keeps all it has.
+            Unit::Count if value.abs() >= 0.001 => trimmed(value, 3),
             Unit::Count => format!("{value}"),
             Unit::Ratio => format!("{} %", trimmed(value * 100.0, 3)),
             Unit::Ms => format!("{} ms", trimmed(value, if value < 10.0 { 1 } else { 0 })),
