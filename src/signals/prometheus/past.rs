@@ -9,6 +9,7 @@ use super::trouble::Trouble;
 use crate::controller::Watched;
 use futures_util::StreamExt;
 use rampart_core::{Millis, Timestamp};
+use std::pin::pin;
 use std::sync::Arc;
 
 /// The readings of every check that asks Prometheus, as of `at`. A server that cannot be asked now is a fault of this
@@ -16,7 +17,7 @@ use std::sync::Arc;
 pub async fn readings_at(client: &Client, watched: Arc<Watched>, at: Timestamp) -> Result<Vec<Told>, Trouble> {
     let pulse = Pulse { sent_at: at, lag: Millis::ZERO };
     let (mut round, mut told) = Round::plan(&[watched], &pulse, at);
-    let mut answers = answers(client, &round);
+    let mut answers = pin!(answers(client, round.queries(), round.end()));
     while let Some((place, answer)) = answers.next().await {
         if let Err(why) = &answer
             && why.is_no_answer()

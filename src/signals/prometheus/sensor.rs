@@ -5,6 +5,7 @@
 
 use super::answer::Answer;
 use super::client::Client;
+use super::counting::Counting;
 use super::pulse::Pulse;
 use super::round::{Round, Told, all_blind, asks};
 use super::trouble::Trouble;
@@ -12,7 +13,9 @@ use crate::clock::DatabaseClock;
 use crate::controller::{Guard, Watched};
 use crate::signals::Board;
 use futures_util::{Stream, StreamExt, stream};
+use rampart_core::Timestamp;
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -71,9 +74,18 @@ impl Sensor {
         };
         let (mut round, told) = Round::plan(watched, &pulse, now);
         self.tell(told);
-        let mut answers = answers(client, &round);
+        let mut answers = pin!(answers(client, round.queries(), round.end()));
         while let Some((place, answer)) = answers.next().await {
             self.tell(round.answered(place, answer));
+        }
+        // Last, for it waits for ticks in any case, and readings may not.
+        let mut counting = Counting::plan(watched, &pulse, &self.board);
+        let mut answers = pin!(self::answers(client, counting.queries(), counting.end()));
+        while let Some((place, answer)) = answers.next().await {
+            counting.answered(place, answer);
+        }
+        for counted in counting.counted() {
+            self.board.note(counted);
         }
     }
 
@@ -89,17 +101,13 @@ impl Sensor {
     }
 }
 
-/// The answers to the questions of a round, each with its place, as they come.
+/// The answers as they come, each with the place of its question.
 pub(super) fn answers(
     client: &Client,
-    round: &Round,
-) -> impl Stream<Item = (usize, Result<Answer, Trouble>)> + Unpin + use<> {
-    let (client, end) = (client.clone(), round.end());
-    stream::iter(round.queries().into_iter().enumerate())
-        .map(move |(place, query)| {
-            let client = client.clone();
-            async move { (place, client.instant(&query, Some(end)).await) }
-        })
+    queries: Vec<String>,
+    end: Timestamp,
+) -> impl Stream<Item = (usize, Result<Answer, Trouble>)> {
+    stream::iter(queries.into_iter().enumerate())
+        .map(move |(place, query)| async move { (place, client.instant(&query, Some(end)).await) })
         .buffer_unordered(AT_ONCE)
-        .boxed()
 }

@@ -4,6 +4,7 @@ use rampart::signals::prometheus::{Answer, Client, PrometheusSettings, Trouble};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +16,20 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     text: Arc<Mutex<String>>,
+}
+
+/// What is asked for metrics, and answers how often it has been asked so far, in the words of the test.
+pub(crate) async fn busy(words: impl Fn(u64) -> String + Clone + Send + Sync + 'static) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = Arc::new(AtomicU64::new(0));
+    let metrics = move || {
+        let text = words(asked.fetch_add(1, Ordering::Relaxed));
+        async move { ([("content-type", "text/plain; version=0.0.4")], text) }
+    };
+    let app = axum::Router::new().route("/metrics", axum::routing::get(metrics));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
 }
 
 impl Target {

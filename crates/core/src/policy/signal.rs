@@ -1,5 +1,6 @@
 //! Where measurements come from, and what they are measured in.
 
+use super::query::has_cohort;
 use serde::{Deserialize, Serialize};
 
 /// Where a measurement comes from.
@@ -81,6 +82,17 @@ pub enum PrometheusAsk {
         /// The `_bucket` series.
         buckets: String,
     },
+}
+
+impl PrometheusAsk {
+    /// Whether it counts things, and can count those of the canary apart from those of control.
+    pub fn counts_each_side(&self) -> bool {
+        match self {
+            PrometheusAsk::Value { .. } => false,
+            PrometheusAsk::Ratio { failures, requests } => has_cohort(failures) && has_cohort(requests),
+            PrometheusAsk::Histogram { buckets } => has_cohort(buckets),
+        }
+    }
 }
 
 /// A read-only statement.
