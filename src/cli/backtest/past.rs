@@ -54,7 +54,7 @@ pub(super) async fn run(past: &Past, policy: &Policy, assume_healthy: bool) -> a
     }
     let client = Client::new(&past.prometheus)?.ok_or_else(|| wrong("expected --prometheus-url"))?;
     // A tick credits two tick lengths at the most, so whoever ticks less often must say so.
-    let stale_after = policy.stale_after.max(step);
+    let stale_after = policy.stale_after.max(Millis(step.0.saturating_mul(2)));
     let policy = Policy { tick: step, stale_after, ..policy.clone() };
     let mut rehearsal = Rehearsal::new(&policy, from, assume_healthy).context("the policy has no stage")?;
     let progress = Progress::default();

@@ -87,6 +87,19 @@ impl Server {
         Self::on(make, folder, 0).await
     }
 
+    /// A Prometheus that asks nobody and remembers what an OpenMetrics text says.
+    pub(crate) async fn remembering(text: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("rampart-it-{}", uuid::Uuid::now_v7()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (history, data) = (folder.join("history"), folder.join("data"));
+        std::fs::write(&history, text).unwrap();
+        std::fs::write(folder.join("scrape.yml"), "").unwrap();
+        let blocks = ["tsdb", "create-blocks-from", "openmetrics", "--quiet"];
+        let made = Command::new("promtool").args(blocks).args([&history, &data]).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        Self::on(Make::Prometheus, folder, 0).await
+    }
+
     /// Has the server ask one more target.
     pub(crate) fn also(&self, target: &str) {
         let targets = serde_json::json!([{ "targets": [target] }]);
