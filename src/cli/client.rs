@@ -79,9 +79,16 @@ impl Client {
         self.call(Method::POST, path, Some(body)).await
     }
 
-    /// An open response, for the event stream.
+    /// An open response, for what comes in pieces.
     pub(super) async fn open(&self, path: &str) -> anyhow::Result<reqwest::Response> {
         let request = self.http.get(format!("{}{path}", self.base)).bearer_auth(&self.token);
+        request.send().await.with_context(|| self.unreachable())?.error_for_status().map_err(Into::into)
+    }
+
+    /// The event stream, from behind the entry `last` on where one is named.
+    pub(super) async fn events(&self, last: Option<&str>) -> anyhow::Result<reqwest::Response> {
+        let request = self.http.get(format!("{}/events", self.base)).bearer_auth(&self.token);
+        let request = last.into_iter().fold(request, |request, last| request.header("Last-Event-ID", last));
         request.send().await.with_context(|| self.unreachable())?.error_for_status().map_err(Into::into)
     }
 

@@ -6,6 +6,7 @@ mod accept;
 mod audit;
 mod backtest;
 mod client;
+mod completions;
 mod demo;
 mod enroll;
 mod evidence;
@@ -70,6 +71,10 @@ enum Command {
     /// See and evaluate flags.
     #[command(subcommand)]
     Flag(flag::Command),
+    /// Print what a shell needs to complete these commands.
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page.
+    Man(completions::ManArgs),
 }
 
 /// What a command answered.
@@ -130,6 +135,8 @@ async fn dispatch(command: Command) -> anyhow::Result<Answer> {
         Command::Stress(args) => stress::run(args).await,
         Command::Token(args) => token::run(&args).await,
         Command::Flag(command) => flag::run(command).await,
+        Command::Completions(args) => Ok(completions::completions(&args, Cli::command())),
+        Command::Man(args) => completions::man(&args, Cli::command()),
     }
 }
 

@@ -98,9 +98,9 @@ pub(super) enum Command {
     /// Make every decision again from what was stored; exit code 1 at the first that comes out differently.
     #[command(after_help = "Example: rampart rollout replay part_lens_v2")]
     Replay(Which),
-    /// Follow it live, a line a change.
-    #[command(after_help = "Example: rampart rollout watch")]
-    Watch(Which),
+    /// Follow it live: ramp, checks and journal in a terminal, a line a change in a pipe.
+    #[command(after_help = "Example: rampart rollout watch\n         rampart rollout watch --json | jq .sentence")]
+    Watch(watch::Args),
 }
 
 pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
@@ -132,7 +132,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
         Command::Journal(args) => journal::run(args).await,
         Command::Explain { which, at } => explain(which, at).await,
         Command::Replay(which) => journal::replay(which).await,
-        Command::Watch(which) => watch::run(which).await,
+        Command::Watch(args) => watch::run(args).await,
     }
 }
 

@@ -136,10 +136,26 @@ fn a_variable_that_is_set_to_nothing_counts_as_not_set() {
 }
 
 #[test]
+fn shells_and_man_are_told_of_every_command() {
+    for shell in ["bash", "zsh", "fish"] {
+        let told = rampart(&["completions", shell]);
+        assert_eq!(code(&told), Some(0));
+        assert!(stdout(&told).contains("set-stage") && stdout(&told).contains("backtest"), "{shell}");
+    }
+    assert!(stdout(&rampart(&["man"])).starts_with(".ie"), "roff");
+    let folder = std::env::temp_dir().join(format!("rampart-man-{}", std::process::id()));
+    assert_eq!(code(&rampart(&["man", "--folder", folder.to_str().unwrap()])), Some(0));
+    assert!(std::fs::read_to_string(folder.join("rampart-rollout-watch.1")).unwrap().contains("Follow it live"));
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn every_command_explains_itself_with_an_example() {
     for command in [
         vec!["serve"],
         vec!["demo"],
+        vec!["completions"],
+        vec!["man"],
         vec!["migrate"],
         vec!["psql"],
         vec!["policy", "check"],
