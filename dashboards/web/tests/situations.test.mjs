@@ -157,3 +157,12 @@ test("times carry UTC in their title", () =>
     await sees("All 7 healthy");
     assert.match(await page.locator("time").first().getAttribute("title"), /UTC$/);
   }));
+
+test("the page weighs less over the wire than a photo", async () => {
+  const { gzipSync } = await import("node:zlib");
+  const { readFile } = await import("node:fs/promises");
+  const files = ["index.html", "app.js", "app.css", "favicon.svg"].map((name) => readFile(new URL(`../dist/${name}`, import.meta.url)));
+  const weight = (await Promise.all(files)).reduce((sum, file) => sum + gzipSync(file).length, 0);
+  assert.ok(weight <= 150_000, `${weight} bytes`);
+  console.log(`the page weighs ${weight} bytes over the wire`);
+});

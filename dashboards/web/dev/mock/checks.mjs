@@ -50,9 +50,19 @@ export function checksNow(world, nowMs) {
       min_samples: check.min_samples,
       window_seconds: check.window_seconds,
       observed_at: new Date(nowMs - (forced?.age ?? 2) * 1000).toISOString(),
+      shadow: false,
+      query: null,
+      control: check.signal.startsWith("live") && check.unit !== "count" && world.exposed() && world.percent() < 100 ? rounded(check.base, check.unit) : null,
+      proof: check.unit === "count" || !world.exposed() ? null : proofOf(world, check, verdict),
       why: forced?.why ?? (isReport && reports > 0 ? "a report is open" : world.exposed() ? null : "nobody is in the canary"),
     };
   });
+}
+
+function proofOf(world, check, verdict) {
+  const proven = verdict === "healthy" && world.canaryRequests > 1_500;
+  const text = `observed 0 of ${world.canaryRequests} failed; ${proven ? `that proves ${check.advance_if}` : "3,764 clean requests would prove it"}`;
+  return { requests: world.canaryRequests, beyond: 0, limit: 0.001, below: 0.002, proven, missing: proven ? null : 3764, text };
 }
 
 export function series(world, { check, from, to, step }) {

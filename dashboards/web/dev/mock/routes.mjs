@@ -24,6 +24,8 @@ export async function answer(request, response, defaults) {
   if (path === "/events") return events(world, request, response, defaults.cut);
   if (path.startsWith("/gate/artifacts/")) return reply(response, 200, { file: decodeURIComponent(path.split("/").pop()), passed: true });
   if (path === "/rollouts") return reply(response, 200, { rollouts: statuses(world) });
+  const [, asked] = /^\/flags\/([^/]+)\/evaluate$/.exec(path) ?? [];
+  if (asked) return evaluate(statuses(world).find((one) => one.flag === asked), url.searchParams.get("subject") ?? "", response);
   const [, flag, rest = "", id] = /^\/rollouts\/([^/]+)(?:\/([a-z]+))?(?:\/(\d+)\/dismiss)?$/.exec(path) ?? [];
   const status = statuses(world).find((one) => one.flag === flag);
   if (!status) return problem(response, 404, "No such flag", flag ?? path);
@@ -56,6 +58,13 @@ function read(world, what, status, query, response) {
     case "reports": return reply(response, 200, { reports: main ? world.reports : [] });
     default: return problem(response, 404, "Not found", what);
   }
+}
+
+/** A bucket that depends on the name alone. */
+function evaluate(status, subject, response) {
+  if (!status) return problem(response, 404, "No such flag", "");
+  const bucket = ([...subject].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 99_991, 7) % 100) + 1;
+  reply(response, 200, { key: status.flag, value: bucket <= status.percent, variant: "", reason: "SPLIT", bucket, percent: status.percent });
 }
 
 function page(journal, query) {

@@ -24,13 +24,20 @@ export function statusOf(world, now = Date.now()) {
     stages, checks: checksNow(world, now), decision: { kind: "hold", reasons: reasons(world, now, left) },
     next: next ? { percent: next.percent, eta: moving ? iso(now + left * 1000) : null } : null,
     started_at: iso(world.startedMs), stage_since: iso(world.stageMs), ended_at: iso(world.endedMs), cause: world.cause, braked: world.braked,
-    traffic: { canary_per_second: world.exposed() ? 0.035 * world.percent() : 0, control_per_second: Math.max(0, 3.5 - 0.035 * world.percent()), canary_requests_in_stage: world.canaryRequests },
+    traffic: { canary_per_second: world.exposed() ? 0.035 * world.percent() : 0, control_per_second: Math.max(0, 3.5 - 0.035 * world.percent()), canary_requests_in_stage: world.canaryRequests, ...people(world) },
     gate: gateNow(world, now),
     lease: { held: world.leaseHeld, holder: world.leaseHeld ? "web-1" : null },
     commands: commands(world),
     policy: { revision: "3f2a91c", source: "policies/part_lens_v2.yaml", error: world.policyError, offered: world.offered },
     at: iso(now),
   };
+}
+
+/** Some 1 560 people, of whom as many have the flag as the percent says, give or take a few. */
+function people(world) {
+  const seen = world.exposed() ? 1560 : 0;
+  const canary = Math.round((seen * world.percent()) / 100) - (world.percent() > 0 && world.percent() < 100 ? 3 : 0);
+  return { subjects: { canary, control: seen - canary }, realised_percent: seen === 0 ? null : (100 * canary) / seen };
 }
 
 function sentence(world) {

@@ -1,7 +1,7 @@
 // The only place that talks to the server: one function per resource of /api/v1.
 import { Problem, problemOf } from "./problem";
 import type {
-  CommandBody, CommandName, JournalPage, Report, ReportKind, Role, Series, Session, Status,
+  CommandBody, CommandName, Evaluation, JournalPage, Report, ReportKind, Role, Series, Session, Status,
 } from "./types";
 
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -70,6 +70,8 @@ export const api = {
 
   readings: (flag: string, query: { check?: string; from: number; to: number; step: number }) =>
     ask<{ series: Series[] }>(of(flag, "/readings"), { query }),
+
+  evaluate: (flag: string, subject: string) => ask<Evaluation>(`flags/${encodeURIComponent(flag)}/evaluate`, { query: { subject } }),
 
   reports: (flag: string) => ask<{ reports: Report[] }>(of(flag, "/reports")),
   report: (flag: string, kind: ReportKind, text: string) =>

@@ -4,7 +4,7 @@
 export type Role = "viewer" | "operator" | "release_owner";
 export type Phase = "waiting" | "ramping" | "paused" | "completed" | "rolled_back";
 export type Verdict = "healthy" | "thin" | "degraded" | "blind" | "breach";
-export type Unit = "count" | "ratio" | "ms";
+export type Unit = "count" | "ratio" | "ms" | "seconds";
 export type CommandName =
   | "start" | "pause" | "resume" | "advance" | "stage" | "approve" | "extend" | "rollback" | "restart" | "complete";
 
@@ -35,7 +35,20 @@ export interface Check {
   window_seconds: number | null;
   observed_at: string | null;
   why: string | null;
+  /** Shown, and never decides. */
+  shadow: boolean;
+  /** What is asked, where it is a query. */
+  query: string | null;
+  /** What the requests of this stage prove; null where it counts none against a limit. */
+  proof: Proof | null;
+  /** The same measured on control; absent or null where it is not. */
+  control?: number | null;
 }
+
+export interface Proof { requests: number; beyond: number; limit: number; below: number | null; proven: boolean; missing: number | null; text: string }
+
+/** What one user is served, and why. */
+export interface Evaluation { key: string; value: boolean; reason: string; bucket: number | null; percent: number }
 
 export interface Reason { code: string; text: string; eta: string | null }
 export interface Cause { code: string; text: string; check?: string | null }

@@ -1,7 +1,7 @@
 // Which dialog is open, and whether the big rollback button is in view (else the bar shows one).
 import type { CommandName, Report } from "../api/types";
 
-type Open = { kind: "command"; name: CommandName } | { kind: "report" } | { kind: "dismiss"; report: Report } | null;
+type Open = { kind: "command"; name: CommandName } | { kind: "report" } | { kind: "keys" } | { kind: "dismiss"; report: Report } | null;
 
 class Dialogs {
   open = $state.raw<Open>(null);
@@ -13,6 +13,9 @@ class Dialogs {
   }
   report(): void {
     this.open = { kind: "report" };
+  }
+  keys(): void {
+    this.open = { kind: "keys" };
   }
   dismiss(report: Report): void {
     this.open = { kind: "dismiss", report };

@@ -3,6 +3,7 @@ import type { Command, CommandName, Role, Status } from "../api/types";
 import type { IconName } from "./icons";
 import { gateName, ROLE_WORDS } from "./phases";
 import { percent } from "./numbers";
+import { switching } from "./people";
 import { span } from "./time";
 
 export interface CommandWords {
@@ -50,6 +51,7 @@ export const COMMANDS: Record<CommandName, CommandWords> = {
       status.next
         ? `Raises ${status.flag} from ${percent(status.percent)} to ${percent(status.next.percent)} at once, without the rest of the soak.`
         : `Ends the soak at ${percent(status.percent)} at once.`,
+      status.next ? switching(status, status.next.percent) ?? "" : "",
       status.next ? `The soak of ${soakOf(status, status.next.percent)} begins there.` : "",
       stillWatched,
     ].filter(Boolean),
@@ -80,6 +82,7 @@ export const COMMANDS: Record<CommandName, CommandWords> = {
     label: "Roll back", title: "Roll back to 0\u00a0%", icon: "back", confirm: "Roll back to 0\u00a0%",
     will: (status) => [
       `Turns ${status.flag} off for everybody, at once.`,
+      ...[switching(status, 0)].filter((line) => line !== null),
       "The rollout is over. It starts again only after somebody restarts it.",
     ],
   },
@@ -95,6 +98,7 @@ export const COMMANDS: Record<CommandName, CommandWords> = {
     label: "Complete", title: "Complete the rollout now", icon: "check", confirm: "Complete now",
     will: (status) => [
       `Ends the rollout with ${status.flag} on for everybody, without the rest of the soak.`,
+      ...[switching(status, 100)].filter((line) => line !== null),
     ],
   },
 };

@@ -17,6 +17,7 @@ export function value(n: number | null, unit: Unit): string {
   switch (unit) {
     case "count": return Number.isInteger(n) ? count(n) : significant(n, 3);
     case "ratio": return `${significant(n * 100, 2)}${NBSP}%`;
+    case "seconds": return value(n * 1000, "ms");
     case "ms": return n >= 10_000 ? `${significant(n / 1000, 3)}${NBSP}s` : `${significant(n, n < 10 ? 2 : 4)}${NBSP}ms`;
   }
 }
