@@ -9,6 +9,7 @@ use super::{Answer, serve};
 use crate::clock::Stopwatch;
 use crate::config::Settings;
 use crate::daemon::Daemon;
+use crate::notify::NotifySettings;
 use crate::signals::prometheus::PrometheusSettings;
 use crate::store;
 use crate::store::Pooler;
@@ -66,6 +67,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Answer> {
         open_metrics: false,
         postgres_port: None,
         postgres_bin: args.postgres_bin.clone(),
+        notify: NotifySettings::default(),
         prometheus: PrometheusSettings::default(),
     };
     println!("starting PostgreSQL and the daemon …");
