@@ -12,6 +12,7 @@ create table if not exists rampart.deliveries (
     target text not null check (length(target) between 1 and 100),
     since timestamptz not null default now(),    -- when trying began; a retry by a person begins anew
     attempts integer not null default 0 check (attempts >= 0),
+    refusals integer not null default 0 check (refusals >= 0),  -- in a row, up to the last attempt
     next_at timestamptz not null default now(),  -- not tried before this
     claimed_until timestamptz,                   -- somebody is trying; a crash frees it when this is over
     attempted_at timestamptz,

@@ -23,11 +23,19 @@ pub(super) struct Letter {
     pub(super) link: Option<String>,
 }
 
+/// The kind of a letter that only says that letters arrive.
+const TEST: &str = "test";
+
 impl Letter {
     pub(super) fn of(due: Due, public: Option<&Url>) -> Self {
         let text = due.body.get("text").and_then(Value::as_str).unwrap_or(&due.kind).to_owned();
         let link = public.map(|public| link(public, &due.flag));
         Self { id: due.notification, flag: due.flag, kind: due.kind, text, body: due.body, at: due.created_at, link }
+    }
+
+    /// Whether it only says that letters arrive.
+    pub(super) fn is_test(&self) -> bool {
+        self.kind == TEST
     }
 
     /// A letter that says that letters arrive.
@@ -36,8 +44,8 @@ impl Letter {
         Self {
             id: Uuid::now_v7(),
             flag: String::new(),
-            kind: "test".to_owned(),
-            body: json!({ "kind": "test", "text": text }),
+            kind: TEST.to_owned(),
+            body: json!({ "kind": TEST, "text": text }),
             text,
             at,
             link: public.map(Url::to_string),

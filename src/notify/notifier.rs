@@ -130,7 +130,7 @@ impl Notifier {
                 webhook::request(letter, &secrets, clock::wall())
             }
             Kind::Slack => slack::request(letter),
-            Kind::Alertmanager if letter.flag.is_empty() => alertmanager::test(letter),
+            Kind::Alertmanager if letter.is_test() => alertmanager::test(letter),
             Kind::Alertmanager => {
                 let told = self.store.newest_of_each_kind(&letter.flag).await;
                 let told = told.map_err(|error| Undelivered::passing(error.to_string()))?;

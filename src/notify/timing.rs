@@ -28,20 +28,30 @@ pub(super) enum Failure {
     Gone,
 }
 
-/// Until the next attempt; none where the letter is dead. `attempts` counts the one that just failed; `jitter` is from
-/// 0 to 1.
-pub(super) fn pause(failure: &Failure, attempts: u32, age: Duration, jitter: f64) -> Option<Duration> {
+/// What has been tried.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tried {
+    /// Attempts, the one that just failed included.
+    pub(super) attempts: u32,
+    /// Refusals in a row before it.
+    pub(super) refusals: u32,
+    /// For how long.
+    pub(super) age: Duration,
+}
+
+/// Until the next attempt; none where the letter is dead. `jitter` is from 0 to 1.
+pub(super) fn pause(failure: &Failure, tried: Tried, jitter: f64) -> Option<Duration> {
     let asked = match failure {
         Failure::Gone => return None,
-        Failure::Refused if attempts >= MAX_REFUSALS => return None,
+        Failure::Refused if tried.refusals + 1 >= MAX_REFUSALS => return None,
         Failure::Refused => None,
         Failure::Passing { retry_after } => *retry_after,
     };
-    let doubled = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX));
+    let doubled = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(tried.attempts.saturating_sub(1)).unwrap_or(u32::MAX));
     // Half of it is by chance, so that those that failed together do not come back together.
     let own = doubled.min(LONGEST_PAUSE).mul_f64(0.5 + 0.5 * jitter.clamp(0.0, 1.0));
     let pause = own.max(asked.unwrap_or_default().min(LONGEST_ASKED));
-    (age + pause < EXPIRY).then_some(pause)
+    (tried.age + pause < EXPIRY).then_some(pause)
 }
 
 /// A number from 0 to 1 that differs each time; the middle where the system has no randomness to give.
@@ -59,7 +69,7 @@ mod tests {
     const PASSING: Failure = Failure::Passing { retry_after: None };
 
     fn after(failure: &Failure, attempts: u32) -> Option<Duration> {
-        pause(failure, attempts, Duration::ZERO, 1.0)
+        pause(failure, Tried { attempts, refusals: attempts - 1, age: Duration::ZERO }, 1.0)
     }
 
     #[test]
@@ -69,7 +79,8 @@ mod tests {
         for many in [12, 33, 34, u32::MAX] {
             assert_eq!(after(&PASSING, many), Some(LONGEST_PAUSE), "{many}");
         }
-        assert_eq!(pause(&PASSING, 1, Duration::ZERO, 0.0), Some(Duration::from_millis(250)));
+        let first = Tried { attempts: 1, refusals: 0, age: Duration::ZERO };
+        assert_eq!(pause(&PASSING, first, 0.0), Some(Duration::from_millis(250)));
     }
 
     #[test]
@@ -77,8 +88,10 @@ mod tests {
         assert_eq!(after(&Failure::Gone, 1), None);
         assert!(after(&Failure::Refused, MAX_REFUSALS - 1).is_some());
         assert_eq!(after(&Failure::Refused, MAX_REFUSALS), None);
-        assert!(pause(&PASSING, 200, EXPIRY - LONGEST_PAUSE * 2, 1.0).is_some());
-        assert_eq!(pause(&PASSING, 200, EXPIRY, 1.0), None);
+        let tried = |age| Tried { attempts: 200, refusals: 0, age };
+        assert!(pause(&PASSING, tried(EXPIRY - LONGEST_PAUSE * 2), 1.0).is_some());
+        assert_eq!(pause(&PASSING, tried(EXPIRY), 1.0), None);
+        assert!(pause(&Failure::Refused, tried(Duration::ZERO), 1.0).is_some(), "refused once, after a long outage");
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use super::notifier::Notifier;
 use super::send::{DEADLINE, Undelivered};
 use super::target::Target;
-use super::timing::{self, EXPIRY, jitter};
+use super::timing::{self, EXPIRY, Failure, Tried, jitter};
 use crate::store::{Due, Setback, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,22 @@ const REST: Duration = Duration::from_secs(10);
 /// Pause before the database is asked again after it refused.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// Runs a task, and again where it ended by itself: whoever tells of trouble must not be lost to it, and must not stop
+/// the daemon either.
+async fn keep_up<F>(task: impl Fn() -> F + Send, stop: CancellationToken)
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        let ended = tokio::spawn(task()).await;
+        if stop.is_cancelled() {
+            return;
+        }
+        tracing::error!(?ended, "a task of notifications has ended; it begins again");
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
 impl Notifier {
     /// Sets everything going; the tasks end with `stop`.
     pub(crate) fn run(self: &Arc<Self>, tasks: &TaskTracker, stop: &CancellationToken) {
@@ -33,9 +49,12 @@ impl Notifier {
         for target in &self.targets {
             let wake = Arc::new(Notify::new());
             wakes.push(wake.clone());
-            tasks.spawn(self.clone().deliver_until(target.clone(), wake, stop.clone()));
+            let (notifier, target, ends) = (self.clone(), target.clone(), stop.clone());
+            let deliver = move || notifier.clone().deliver_until(target.clone(), wake.clone(), ends.clone());
+            tasks.spawn(keep_up(deliver, stop.clone()));
         }
-        tasks.spawn(self.clone().plan_until(wakes, stop.clone()));
+        let (notifier, ends) = (self.clone(), stop.clone());
+        tasks.spawn(keep_up(move || notifier.clone().plan_until(wakes.clone(), ends.clone()), stop.clone()));
     }
 
     async fn plan_until(self: Arc<Self>, wakes: Vec<Arc<Notify>>, stop: CancellationToken) {
@@ -113,13 +132,15 @@ impl Notifier {
     async fn settle(&self, target: &Target, due: &Due, sent: Result<(), Undelivered>, stop: &CancellationToken) {
         let setback = sent.err().map(|undelivered| {
             let age = Duration::try_from_secs_f64(due.age_seconds).unwrap_or_default();
-            let pause = timing::pause(&undelivered.failure, due.attempts, age, jitter());
-            Setback { error: undelivered.text, pause_seconds: pause.map(|pause| pause.as_secs_f64()) }
+            let tried = Tried { attempts: due.attempts, refusals: due.refusals, age };
+            let pause = timing::pause(&undelivered.failure, tried, jitter());
+            let refused = undelivered.failure == Failure::Refused;
+            Setback { error: undelivered.text, refused, pause_seconds: pause.map(|pause| pause.as_secs_f64()) }
         });
         let (notification, name) = (due.notification, &target.name);
         let outcome = match &setback {
             None => "delivered",
-            Some(Setback { error, pause_seconds: None }) => {
+            Some(Setback { error, pause_seconds: None, .. }) => {
                 tracing::error!(%notification, target.name = name, error, "a notification is dead");
                 "dead"
             }

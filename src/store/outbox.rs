@@ -45,6 +45,8 @@ pub struct Due {
     pub created_at: Timestamp,
     /// Attempts so far, this one included.
     pub attempts: u32,
+    /// How many of the last attempts were refused, one after another.
+    pub refusals: u32,
     /// For how long it has been tried, in seconds.
     pub age_seconds: f64,
 }
@@ -54,6 +56,8 @@ pub struct Due {
 pub struct Setback {
     /// What to show.
     pub error: String,
+    /// Refused, not only out of reach.
+    pub refused: bool,
     /// Until the next attempt, in seconds; none where there is none.
     pub pause_seconds: Option<f64>,
 }
@@ -216,7 +220,7 @@ impl Store {
                set attempts = d.attempts + 1, attempted_at = now(), claimed_until = now() + make_interval(secs => $2)
                from due, rampart.outbox o
                where d.id = due.id and o.id = d.notification
-               returning d.id, d.notification, o.flag, o.kind, o.body, o.created_at, d.attempts,
+               returning d.id, d.notification, o.flag, o.kind, o.body, o.created_at, d.attempts, d.refusals,
                          extract(epoch from now() - d.since)::float8 as "age_seconds!""#,
             target,
             claim_seconds
@@ -231,6 +235,7 @@ impl Store {
             body: row.body,
             created_at: row.created_at,
             attempts: u32::try_from(row.attempts).unwrap_or(u32::MAX),
+            refusals: u32::try_from(row.refusals).unwrap_or(u32::MAX),
             age_seconds: row.age_seconds,
         }))
     }
@@ -278,11 +283,12 @@ impl Store {
         sqlx::query!(
             "update rampart.deliveries
              set claimed_until = null, last_error = $2, next_at = now() + make_interval(secs => coalesce($3::float8, 0.0)),
-                 dead_at = case when $3::float8 is null then now() end
+                 dead_at = case when $3::float8 is null then now() end, refusals = case when $4 then refusals + 1 else 0 end
              where id = $1 and delivered_at is null",
             due.id,
             error,
-            setback.pause_seconds
+            setback.pause_seconds,
+            setback.refused
         )
         .execute(&self.pools.ops)
         .await?;
@@ -336,7 +342,7 @@ impl Store {
     pub async fn retry_delivery(&self, id: Uuid) -> Result<Option<String>, StoreError> {
         let target = sqlx::query_scalar!(
             "update rampart.deliveries
-             set dead_at = null, attempts = 0, since = now(), next_at = now(), claimed_until = null
+             set dead_at = null, attempts = 0, refusals = 0, since = now(), next_at = now(), claimed_until = null
              where id = $1 and dead_at is not null returning target",
             id
         )

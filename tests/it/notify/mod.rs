@@ -93,7 +93,7 @@ fn assert_signed(came: &Came) {
 #[tokio::test]
 async fn a_rollback_is_told_once_to_each_in_its_own_words() {
     let (hooks, chat, pager) = (Receiver::start().await, Receiver::start().await, Receiver::start().await);
-    let slack = format!("  - {{ name: chat, kind: slack, url_file: chat-url }}\n");
+    let slack = "  - { name: chat, kind: slack, url_file: chat-url }\n";
     let alerts = format!("  - {{ name: pager, kind: alertmanager, url: '{}/am' }}\n", pager.base);
     let (database, folder) = Daemon::prepare(&telling("hook, chat, pager")).await;
     std::fs::write(folder.join("chat-url"), format!("{}/services/T0/B0/key\n", chat.base)).unwrap();
@@ -224,6 +224,23 @@ async fn what_was_under_way_when_the_daemon_was_killed_arrives_under_its_own_id_
     assert_eq!(taken[0].header("webhook-id"), first.header("webhook-id"));
     assert_ne!(taken[1].header("webhook-id"), first.header("webhook-id"));
     taken.iter().for_each(assert_signed);
+}
+
+#[tokio::test]
+async fn what_could_not_be_delivered_for_a_day_is_dead_and_gets_a_new_day_when_it_is_tried_again() {
+    let receiver = Receiver::start().await;
+    receiver.usually(Manner::Refuse(503, None));
+    let daemon = daemon_with("hook", &hook(&receiver)).await;
+    daemon.start_rollout().await;
+    daemon.order("rollback", json!({})).await;
+    until(&daemon, |seen| seen["targets"][0]["last_error"] == "answered 503 Service Unavailable: not today").await;
+    daemon.sql("update rampart.deliveries set since = now() - interval '25 hours'").await;
+    until(&daemon, |seen| seen["targets"][0]["dead"] == 1).await;
+    receiver.usually(Manner::Take);
+    let retried = daemon.cli(&["notify", "retry", "--all"]);
+    assert_eq!(retried.status.code(), Some(0), "{retried:?}");
+    until(&daemon, |seen| delivered(seen, 1)).await;
+    assert_eq!(receiver.taken().len(), 1);
 }
 
 #[tokio::test]
