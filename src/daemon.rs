@@ -90,6 +90,9 @@ impl Daemon {
         let reports = CrewReports { store: controller.store().clone(), filed: controller.report_nudge() };
         let config = parts_config(settings, secrets, &build);
         let parts = Arc::new(PartsState::new(config, pools.clone(), flags.clone(), reports)?);
+        for (route, method) in crate::parts::operations(&parts) {
+            metrics.expect(&route, &method);
+        }
         let (life, stop_serving, tasks) = (Life::default(), CancellationToken::new(), TaskTracker::new());
         // The first turn comes before the first request, so that nobody is served by a guess.
         controller.refresh().await;

@@ -15,6 +15,8 @@ use uuid::Uuid;
 pub(crate) const HEARTBEAT: &str = "rampart_heartbeat_timestamp_seconds";
 /// Latency edges in seconds; 0.5 and 1 are edges because the rollout rules speak of them.
 const LATENCY_EDGES: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
+/// What a request is answered that failed by our doing.
+const SERVER_ERRORS: [&str; 3] = ["500", "503", "504"];
 /// Edges for the way from a breach to 0 %, in seconds.
 const ROLLBACK_EDGES: [f64; 9] = [0.0001, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 1.0];
 
@@ -136,6 +138,16 @@ impl Metrics {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
         String::from_utf8(text).map_err(|error| prometheus::Error::Msg(error.to_string()))
+    }
+
+    /// Puts up the counters of the server errors of an operation at 0, before there are any: `increase` of PromQL sees
+    /// a counter rise, and never that it was born with the first failure.
+    pub fn expect(&self, route: &str, method: &Method) {
+        for cohort in [Cohort::Canary, Cohort::Control] {
+            for status in SERVER_ERRORS {
+                self.requests.with_label_values(&[route, method.as_str(), status, cohort.name()]);
+            }
+        }
     }
 
     /// A request of the parts API was answered. `route` is a pattern, never a path.

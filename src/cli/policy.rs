@@ -51,8 +51,7 @@ pub(super) enum Command {
         #[command(flatten)]
         target: Target,
     },
-    /// What a policy would have made of a recorded rollout: advances, rollbacks, detection delay, false alarms.
-    #[command(after_help = "Example: rampart policy backtest policies/part_lens_v2.yaml --journal part_lens_v2")]
+    /// What a policy would have made of the past: advances, rollbacks, detection delay, false alarms.
     Backtest(backtest::Args),
     /// Print the JSON Schema of policies, for editors.
     #[command(after_help = "Example: rampart policy schema > policies/schema.json")]

@@ -81,10 +81,12 @@ impl Guard {
     /// What a tick decides by: everything that is known of a rollout this moment.
     pub fn evidence(&self, watched: &Watched, since_last_tick: Option<Millis>) -> Evidence {
         let (policy, rollout) = (&watched.policy, &watched.rollout);
+        let mut counts = self.live.counts(policy, rollout);
+        counts.extend(self.board.counts(rollout));
         Evidence {
             since_last_tick,
-            counts: self.live.counts(policy, rollout),
-            bins: self.live.bins(policy, rollout, self.clock.now()),
+            counts,
+            bins: self.board.bins(&self.live, policy, rollout, self.clock.now()),
             subjects: self.live.subjects(rollout),
             ..self.glance(watched)
         }

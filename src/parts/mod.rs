@@ -55,7 +55,7 @@ mod write_off;
 pub use chain::{Break, ChainReport, Fault, Head, Link, verify_chain};
 pub use crew_report::CrewReports;
 pub use lens::{Lens, Served, Trace};
-pub use routes::router;
+pub use routes::{operations, router};
 pub use signature::SigningKey;
 pub(crate) use signer::SECRET_BYTES;
 pub use state::{ConfigError, PartsConfig, PartsState};

@@ -8,8 +8,10 @@ use super::catalogue::{self, Field};
 use super::command::IDEMPOTENCY_KEY_MAX_CHARS;
 use super::crew_report;
 use super::errors::{FILE_REFUSALS, REFUSALS};
+use axum::http::Method;
 use serde_json::{Map, Value, json};
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::{OpenApi, PathItem};
 
 /// The routes whose body is the payload of an action.
 const PAYLOADS: [(&str, Action); 9] = [
@@ -23,6 +25,22 @@ const PAYLOADS: [(&str, Action); 9] = [
     ("/v1/parts/labels/generate", Action::GeneratePartLabels),
     ("/v1/parts/labels/output", Action::RequestLabelOutput),
 ];
+
+/// Every operation behind the gate: pattern and method.
+pub(super) fn gated(api: OpenApi) -> Vec<(String, Method)> {
+    let of_path = |(path, item): (String, PathItem)| {
+        let operations = [
+            (Method::GET, item.get),
+            (Method::PUT, item.put),
+            (Method::POST, item.post),
+            (Method::PATCH, item.patch),
+            (Method::DELETE, item.delete),
+        ];
+        let gated = |operation: Option<Operation>| operation.is_some_and(|operation| operation.security.is_some());
+        operations.into_iter().filter_map(move |(method, operation)| gated(operation).then(|| (path.clone(), method)))
+    };
+    api.paths.paths.into_iter().flat_map(of_path).collect()
+}
 
 /// Completes what the handlers said.
 pub(super) fn complete(api: OpenApi) -> Value {

@@ -24,7 +24,7 @@ use super::{action_list, crew_report, history, prefill, storage, suggestions};
 use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Extension, Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
@@ -63,6 +63,11 @@ pub fn router(state: Arc<PartsState>) -> Router {
         None => routes,
     };
     routes.layer(from_fn(identify)).with_state(state)
+}
+
+/// Every operation that a cohort is served by, as its requests are labelled: pattern and method.
+pub fn operations(state: &Arc<PartsState>) -> Vec<(String, Method)> {
+    openapi::gated(described(state).split_for_parts().1)
 }
 
 /// What the description describes.

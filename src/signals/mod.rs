@@ -6,6 +6,7 @@
 
 mod board;
 mod crashes;
+mod ledger;
 mod live;
 mod passing;
 mod probes;
@@ -15,6 +16,7 @@ mod sql;
 mod tally;
 
 pub use board::Board;
+pub use ledger::{Counted, News};
 pub use live::{Cohort, Live, Observation, SubjectHash, Traffic};
 pub use passing::Passing;
 pub use probes::OwnApi;

@@ -170,6 +170,11 @@ impl Daemon {
 
     /// Waits until the status is as wanted, and answers it.
     pub(crate) async fn until(&self, wanted: impl Fn(&Value) -> bool) -> Value {
+        self.within(PATIENCE, wanted).await
+    }
+
+    /// The same for what takes its time.
+    pub(crate) async fn within(&self, patience: Duration, wanted: impl Fn(&Value) -> bool) -> Value {
         let waited = async {
             loop {
                 let seen =
@@ -183,7 +188,7 @@ impl Daemon {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        match tokio::time::timeout(PATIENCE, waited).await {
+        match tokio::time::timeout(patience, waited).await {
             Ok(status) => status,
             Err(_) => panic!("waited in vain; it stands at {:#}", self.status().await),
         }

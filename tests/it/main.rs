@@ -3,6 +3,7 @@
 
 mod bad_days;
 mod cli;
+mod demo;
 mod gate;
 mod gate_record;
 mod harness;

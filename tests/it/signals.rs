@@ -1,7 +1,9 @@
 //! Evidence the daemon measures itself: subjects, its own crashes, synthetic requests, reports told twice.
 
 use crate::harness::{Daemon, FLAG, JWT_SECRET, OPERATOR, SERVICE_KEY, VIEWER, slow};
+use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 const TEST_YACHT: &str = "85fe1119-b04c-41ac-80f1-829d23322598";
 
@@ -96,6 +98,36 @@ async fn probes_read_and_move_stock_and_are_nobodys_traffic() {
     assert_eq!(status["traffic"]["subjects"], json!({ "canary": 0, "control": 0 }));
     let slots: i64 = number("select count(*) from rampart.live_slots").await;
     assert_eq!(slots, 0, "not a second of traffic");
+}
+
+#[tokio::test]
+async fn a_scheduled_probe_runs_at_its_times_and_is_not_stale_before_it_is_due() {
+    let policy = with_check(r#"reads: { signal: probe.read, schedule: "*/7 * * * * *", rollback_if: "> 0" }"#);
+    let daemon = Daemon::with(&policy.replace("tick: 1s", "tick: 1s\nstale_after: 3s")).await;
+    daemon.start_rollout().await;
+    // One as the stage begins, then one at each second that seven divides.
+    let status = daemon.within(Duration::from_secs(40), |status| check(status, "reads")["samples"] == 4).await;
+    assert_eq!(check(&status, "reads")["verdict"], "healthy", "{status}");
+    let ticks: Vec<(Value, Value)> = sqlx::query_as(
+        "select evidence -> 'readings' -> 'reads', (select c from jsonb_array_elements(checks) c where c ->> 'name' = 'reads')
+           from rampart.ticks where evidence -> 'readings' ? 'reads' order by n",
+    )
+    .fetch_all(&mut daemon.owner().await)
+    .await
+    .unwrap();
+    let mut begun: Vec<DateTime<Utc>> =
+        ticks.iter().map(|(reading, _)| reading["begun_at"].as_str().unwrap().parse().unwrap()).collect();
+    begun.dedup();
+    assert!((3..=4).contains(&begun.len()), "{begun:?}");
+    for pair in begun.windows(2) {
+        // Looked for once a second: as soon as it is due, and not before.
+        let due = (pair[0].timestamp() + 1..).find(|second| (second % 60) % 7 == 0).unwrap();
+        let late = pair[1] - DateTime::from_timestamp(due, 0).unwrap();
+        assert!((0..3_000).contains(&late.num_milliseconds()), "{late} after it was due: {begun:?}");
+    }
+    // A minute ends four seconds after its last run; all other pauses are longer than a reading may be old.
+    let blind: Vec<_> = ticks.iter().filter(|(_, check)| check["verdict"] == "blind").collect();
+    assert!(blind.is_empty(), "{blind:?}");
 }
 
 #[tokio::test]

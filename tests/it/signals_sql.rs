@@ -96,19 +96,17 @@ async fn no_text_writes_waits_or_becomes_somebody_else() {
 
 #[tokio::test]
 async fn a_question_of_a_policy_decides() {
-    let daemon = Daemon::with(&slow()).await;
+    let broken =
+        r#"  broken: { signal: { sql: "select count(*) from pms_parts where name = 'broken'" }, rollback_if: "> 0" }"#;
+    let daemon = Daemon::with(&format!("{}{broken}\n", slow())).await;
     daemon.start_rollout().await;
-    // The pinned policy, with a question in the place of a signal.
-    daemon
-        .sql(
-            r#"update rampart.policies set policy = jsonb_set(policy, '{checks,3,signal}',
-                   '{"sql": {"text": "select count(*) from pms_parts where name = ''broken''", "unit": "count"}}')"#,
-        )
-        .await;
-    let value = |status: &Value| status["checks"][3]["value"].clone();
-    let status = daemon.until(|status| status["checks"][3]["signal"] == "sql" && value(status) == 0.0).await;
+    let check =
+        |status: &Value| status["checks"].as_array().unwrap().iter().find(|check| check["name"] == "broken").cloned();
+    let value = |status: &Value| check(status).map_or(Value::Null, |check| check["value"].clone());
+    let status = daemon.until(|status| value(status) == 0.0).await;
+    assert_eq!(check(&status).unwrap()["signal"], "sql");
     assert_eq!(status["phase"], "ramping");
     daemon.sql("update pms_parts set name = 'broken' where id = (select min(id::text)::uuid from pms_parts)").await;
     let status = daemon.until(|status| status["phase"] == "rolled_back").await;
-    assert_eq!(status["cause"]["check"], "data_inconsistency");
+    assert_eq!(status["cause"]["check"], "broken");
 }

@@ -48,6 +48,7 @@ async fn the_metrics_are_what_promtool_expects() {
     assert!(!text.contains("ODD"), "anybody may send any word as a method");
     for name in [
         "rampart_http_requests_total{cohort=\"canary\",method=\"GET\",route=\"/v1/parts/low-stock\",status=\"200\"} 1",
+        "rampart_http_requests_total{cohort=\"canary\",method=\"GET\",route=\"/v1/parts/{part_id}\",status=\"500\"} 0",
         "rampart_flag_percent{flag=\"part_lens_v2\"}",
         "rampart_rollout_phase{flag=\"part_lens_v2\",phase=\"rolled_back\"}",
         "rampart_decisions_total{flag=\"part_lens_v2\",kind=\"rolled_back\"} 1",

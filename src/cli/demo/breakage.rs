@@ -1,6 +1,4 @@
-//! Ways to break the parts API for real, through the database.
-
-use crate::store;
+//! Ways to break things for real: the parts API through the database, and what measures it.
 
 /// What to break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -15,6 +13,8 @@ pub(super) enum Breakage {
     Audit,
     /// Switch off row level security of the parts.
     Rls,
+    /// Kill Prometheus, and start it again some seconds later: the rollout must wait, and then go on.
+    Prometheus,
 }
 
 const ERRORS: &str = "drop view public.v_stock_from_transactions cascade";
@@ -53,13 +53,14 @@ impl Breakage {
             Breakage::Latency => "the view behind the new lens sleeps",
             Breakage::Audit => "an audit entry without a signature is let in",
             Breakage::Rls => "row level security of the parts is switched off",
+            Breakage::Prometheus => "Prometheus is killed",
         }
     }
 
-    /// The check that must catch it.
+    /// The check that must catch it; none where nothing may be rolled back.
     pub(super) const fn check(self) -> Option<&'static str> {
         match self {
-            Breakage::None => None,
+            Breakage::None | Breakage::Prometheus => None,
             Breakage::Errors => Some("server_errors"),
             Breakage::Latency => Some("p95_latency"),
             Breakage::Audit => Some("null_audit_signatures"),
@@ -67,14 +68,14 @@ impl Breakage {
         }
     }
 
-    /// Does it, as the database's owner.
-    pub(super) async fn inflict(self, owner: &str) -> anyhow::Result<()> {
+    /// The statement that does it, for the database's owner; none where the database has no part in it.
+    pub(super) const fn statement(self) -> Option<&'static str> {
         match self {
-            Breakage::None => Ok(()),
-            Breakage::Errors => store::run_as_owner(owner, ERRORS).await.map_err(Into::into),
-            Breakage::Latency => store::run_as_owner(owner, LATENCY).await.map_err(Into::into),
-            Breakage::Audit => store::run_as_owner(owner, AUDIT).await.map_err(Into::into),
-            Breakage::Rls => store::run_as_owner(owner, RLS).await.map_err(Into::into),
+            Breakage::None | Breakage::Prometheus => None,
+            Breakage::Errors => Some(ERRORS),
+            Breakage::Latency => Some(LATENCY),
+            Breakage::Audit => Some(AUDIT),
+            Breakage::Rls => Some(RLS),
         }
     }
 }

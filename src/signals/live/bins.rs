@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 /// How long after its end a bin is taken for complete.
 const WATERMARK_SECONDS: i64 = (Compare::WATERMARK.0 / 1000) as i64;
 /// How many starts of bins one tick takes in at the most; after an outage the next ticks take in the rest.
-pub(super) const MAX_BINS: usize = 60;
+pub(in crate::signals) const MAX_BINS: usize = 60;
 /// So many of control's requests make a p95 to compare with.
 const EDGE_REQUESTS: u64 = 200;
 

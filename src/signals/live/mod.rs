@@ -14,7 +14,7 @@ mod story;
 mod subjects;
 mod traffic;
 
-pub(super) use bins::first_unbinned;
+pub(super) use bins::{MAX_BINS, first_unbinned};
 pub use cohort::{Cohort, Observation};
 pub use subjects::SubjectHash;
 pub use traffic::Traffic;

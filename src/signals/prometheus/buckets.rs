@@ -39,7 +39,7 @@ impl Buckets {
     pub fn of(series: &[Series], witness: &Witness) -> Option<Self> {
         let mut histograms: BTreeMap<Vec<(&str, &str)>, BTreeMap<Edge, f64>> = BTreeMap::new();
         for one in series {
-            let edge = Edge(one.labels.get(EDGE)?.parse().ok().filter(|edge: &f64| !edge.is_nan())?);
+            let edge = Edge(edge_of(one)?);
             let others = one.labels.iter().filter(|(label, _)| *label != EDGE);
             let which = others.map(|(label, value)| (label.as_str(), value.as_str())).collect();
             *histograms.entry(which).or_default().entry(edge).or_default() +=
@@ -75,6 +75,12 @@ impl Buckets {
     /// How many observations lie over `limit`: exactly, where it is an edge.
     pub fn over(&self, limit: f64) -> Option<f64> {
         self.below.iter().find(|(edge, _)| *edge == limit).map(|(_, count)| self.total - count)
+    }
+
+    /// How many observations may lie over `limit`: all that no edge shows to lie within.
+    pub fn possibly_over(&self, limit: f64) -> f64 {
+        let within = self.below.iter().rev().find(|(edge, _)| *edge <= limit).map_or(0.0, |(_, count)| *count);
+        self.total - within
     }
 
     /// The edge nearest to the 95th percentile from above, where it is finite: a tail to compare two arms by.
@@ -122,6 +128,11 @@ impl Buckets {
             (false, None) => limit.map(|limit| limit.max(p95.at_least).next_up()),
         }
     }
+}
+
+/// The upper edge of the bucket that a series counts.
+pub(super) fn edge_of(series: &Series) -> Option<f64> {
+    series.labels.get(EDGE)?.parse().ok().filter(|edge: &f64| !edge.is_nan())
 }
 
 /// An edge, in order; never NaN.
@@ -181,6 +192,7 @@ mod tests {
         observed.extend([1.2; 10]);
         let good = histogram(&observed);
         assert_eq!((good.total(), good.over(1.0), good.over(0.9)), (200.0, Some(10.0), None));
+        assert_eq!([1.0, 0.9, 0.05].map(|limit| good.possibly_over(limit)), [10.0, 10.0, 200.0]);
         assert!(good.against_harm(Some(1.0)).unwrap() <= 1.0, "{good:?}");
         observed[0] = 1.2;
         let bad = histogram(&observed);

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// Whose requests a check measures.
-const CANARY: &str = "canary";
+pub(super) const CANARY: &str = "canary";
 
 /// A reading, and where it belongs.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,19 +44,19 @@ pub struct Round {
 }
 
 #[derive(Debug)]
-struct Text {
-    query: String,
+pub(super) struct Text {
+    pub(super) query: String,
     raw: bool,
     /// The label by which the answer comes apart; none where it is of one piece.
     label: Option<String>,
-    found: Option<Result<HashMap<String, Found>, Trouble>>,
+    pub(super) found: Option<Result<HashMap<String, Found>, Trouble>>,
 }
 
 /// The part of an answer that one flag is told; all of it for none.
-type Part = (usize, Option<FlagKey>);
+pub(super) type Part = (usize, Option<FlagKey>);
 
 /// Which part each flag of each template is told; those that name no flag stand under none.
-type Places = BTreeMap<(usize, Option<FlagKey>), Part>;
+pub(super) type Places = BTreeMap<(usize, Option<FlagKey>), Part>;
 
 #[derive(Debug)]
 struct Question {
@@ -88,7 +88,7 @@ impl Want {
 }
 
 /// The checks of a rollout that ask Prometheus, by their place in the policy.
-fn asking(watched: &Watched) -> impl Iterator<Item = (usize, &Check, &PrometheusSource)> {
+pub(super) fn asking(watched: &Watched) -> impl Iterator<Item = (usize, &Check, &PrometheusSource)> {
     watched.policy.checks.iter().enumerate().filter_map(|(place, check)| match &check.signal {
         Signal::Prometheus(source) => Some((place, check, source)),
         Signal::Live5xx
@@ -230,7 +230,7 @@ impl Round {
 
 impl Text {
     /// What the answer says of each flag; of all together under no name.
-    fn understand(
+    pub(super) fn understand(
         &self,
         answer: &Answer,
         now: Timestamp,
@@ -275,13 +275,13 @@ fn templates_of(ask: &PrometheusAsk, length: Millis) -> (Kind, Vec<Template>) {
 
 /// The templates of a round, each with the flags it is wanted for.
 #[derive(Default)]
-struct Templates {
+pub(super) struct Templates {
     places: HashMap<Template, usize>,
     flags: Vec<BTreeSet<FlagKey>>,
 }
 
 impl Templates {
-    fn want(&mut self, template: Template, flag: &FlagKey) -> usize {
+    pub(super) fn want(&mut self, template: Template, flag: &FlagKey) -> usize {
         let named = template.names_flag();
         let place = *self.places.entry(template).or_insert(self.flags.len());
         if place == self.flags.len() {
@@ -294,7 +294,7 @@ impl Templates {
     }
 
     /// The texts, and which part of which text each flag of each template is told.
-    fn texts(self, end: Timestamp) -> (Vec<Text>, Places) {
+    pub(super) fn texts(self, end: Timestamp) -> (Vec<Text>, Places) {
         let (mut texts, mut parts) = (Vec::new(), BTreeMap::new());
         let mut templates: Vec<(Template, usize)> = self.places.into_iter().collect();
         templates.sort_by_key(|(_, place)| *place);

@@ -3,15 +3,19 @@
 //! A task of its own: a server that hangs keeps nobody waiting but the checks that ask it. Each question has its own
 //! deadline, and each check is told as soon as its own answers are there.
 
+use super::answer::Answer;
 use super::client::Client;
+use super::counting::Counting;
 use super::pulse::Pulse;
 use super::round::{Round, Told, all_blind, asks};
 use super::trouble::Trouble;
 use crate::clock::DatabaseClock;
 use crate::controller::{Guard, Watched};
 use crate::signals::Board;
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
+use rampart_core::Timestamp;
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -70,13 +74,18 @@ impl Sensor {
         };
         let (mut round, told) = Round::plan(watched, &pulse, now);
         self.tell(told);
-        let end = round.end();
-        let asked = round.queries().into_iter().enumerate();
-        let mut answers = stream::iter(asked)
-            .map(|(place, query)| async move { (place, client.instant(&query, Some(end)).await) })
-            .buffer_unordered(AT_ONCE);
+        let mut answers = pin!(answers(client, round.queries(), round.end()));
         while let Some((place, answer)) = answers.next().await {
             self.tell(round.answered(place, answer));
+        }
+        // Last, for it waits for ticks in any case, and readings may not.
+        let mut counting = Counting::plan(watched, &pulse, &self.board);
+        let mut answers = pin!(self::answers(client, counting.queries(), counting.end()));
+        while let Some((place, answer)) = answers.next().await {
+            counting.answered(place, answer);
+        }
+        for counted in counting.counted() {
+            self.board.note(counted);
         }
     }
 
@@ -90,4 +99,15 @@ impl Sensor {
             self.guard.look(flag);
         }
     }
+}
+
+/// The answers as they come, each with the place of its question.
+pub(super) fn answers(
+    client: &Client,
+    queries: Vec<String>,
+    end: Timestamp,
+) -> impl Stream<Item = (usize, Result<Answer, Trouble>)> {
+    stream::iter(queries.into_iter().enumerate())
+        .map(move |(place, query)| async move { (place, client.instant(&query, Some(end)).await) })
+        .buffer_unordered(AT_ONCE)
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 #[derive(Clone, Debug, Default, Args)]
 pub struct PrometheusSettings {
     /// The Prometheus server, or anything with its HTTP API, that policies ask with `prometheus:`.
-    #[arg(long = "prometheus-url", env = "RAMPART_PROMETHEUS_URL")]
+    #[arg(id = "prometheus_url", long = "prometheus-url", env = "RAMPART_PROMETHEUS_URL")]
     pub url: Option<String>,
     /// A file with a bearer token for it.
     #[arg(long = "prometheus-bearer-file", env = "RAMPART_PROMETHEUS_BEARER_FILE")]

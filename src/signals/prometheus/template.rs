@@ -1,6 +1,6 @@
 //! The text of a question, and how one question is asked for many flags at once.
 
-use super::window::{promql, range};
+use super::window::{binned, promql, range};
 use rampart_core::{FlagKey, Millis, Timestamp};
 
 /// The longest text: VictoriaMetrics takes 16 KiB.
@@ -16,6 +16,8 @@ pub(super) struct Template {
     pub(super) label: Option<String>,
     /// The window whose raw samples are asked for; none where an expression is.
     samples: Option<Millis>,
+    /// The edges that thinned samples must lie on, where they are counted in bins.
+    edges: Option<Millis>,
 }
 
 impl Template {
@@ -24,14 +26,19 @@ impl Template {
         let text = filled(query, window, cohort);
         // Series of several flags stay apart only where each aggregation keeps their label.
         let label = flag_label(&text).filter(|label| kept(&text, label) >= text.matches(QUOTED_FLAG).count());
-        Self { text, label, samples: None }
+        Self { text, label, samples: None, edges: None }
     }
 
     /// The raw samples of a selector.
     pub(super) fn samples(selector: &str, window: Millis, cohort: &str) -> Self {
         let text = filled(selector.trim(), window, cohort);
         let label = flag_label(&text);
-        Self { text, label, samples: Some(window) }
+        Self { text, label, samples: Some(window), edges: None }
+    }
+
+    /// The raw samples of a selector, to be counted in bins of this length.
+    pub(super) fn binned(selector: &str, window: Millis, cohort: &str, bin: Millis) -> Self {
+        Self { edges: Some(bin), ..Self::samples(selector, window, cohort) }
     }
 
     /// Whether the text is another for each flag.
@@ -55,9 +62,10 @@ impl Template {
     }
 
     fn ranged(&self, text: String, flags: usize, end: Timestamp) -> String {
-        match self.samples {
-            Some(window) => text + &range(window, flags, end),
-            None => text,
+        match (self.samples, self.edges) {
+            (Some(window), Some(bin)) => text + &binned(window, flags, bin),
+            (Some(window), None) => text + &range(window, flags, end),
+            (None, _) => text,
         }
     }
 

@@ -16,6 +16,8 @@ const LADDER: [u64; 48] = [
 const RAW: Millis = Millis::minutes(10);
 /// Samples of a series that are asked for at least, where a window is thinned, times the flags they are asked for.
 const SAMPLES: usize = 6_000;
+/// So many of them are as good as all.
+const MOST_SAMPLES: u64 = 120;
 
 /// The window that ends at `end` and lies within the stage; none where the stage is too young to be seen at all.
 pub(super) fn window(wanted: Window, stage_since: Timestamp, end: Timestamp) -> Option<Millis> {
@@ -47,8 +49,8 @@ pub(super) fn promql(length: Millis) -> String {
 /// first and behind the last sample of the grid. The grid of a subquery is made of multiples of its step, so among the
 /// steps that thin enough that one is taken whose last multiple lies nearest to the end.
 pub(super) fn range(window: Millis, flags: usize, end: Timestamp) -> String {
-    let samples = (SAMPLES / flags.max(1)).clamp(6, 120) as u64;
-    let whole = samples == 120 && window <= RAW;
+    let samples = samples_for(flags);
+    let whole = samples == MOST_SAMPLES && window <= RAW;
     let longest = window.0 / 1000 / samples;
     if whole || longest < 2 {
         return format!("[{}]", promql(window));
@@ -56,6 +58,28 @@ pub(super) fn range(window: Millis, flags: usize, end: Timestamp) -> String {
     let behind = |step: &u64| end.timestamp().rem_euclid(step.cast_signed());
     let step = (longest / 2 + 1..=longest).rev().min_by_key(behind).unwrap_or(longest);
     format!("[{}:{step}s]", promql(window))
+}
+
+/// The same for samples that are counted in bins: what is thinned lies on the edges of the bins, so that the next round
+/// goes on exactly where this one ended. Bins begin at multiples of their length, as the grid of a subquery does.
+pub(super) fn binned(window: Millis, flags: usize, bin: Millis) -> String {
+    if samples_for(flags) == MOST_SAMPLES && window <= RAW {
+        return format!("[{}]", promql(window));
+    }
+    let bin = bin.0 / 1000;
+    let step = (bin.div_ceil(4)..bin).find(|step| bin.is_multiple_of(*step)).unwrap_or(bin);
+    format!("[{}:{}s]", promql(window), step.max(1))
+}
+
+/// The window that ends at `end` and holds the whole stage: what lies before the stage is left out where it is counted.
+pub(super) fn covering(stage_since: Timestamp, end: Timestamp) -> Option<Millis> {
+    let seconds = Millis::between(stage_since, end).0.div_ceil(1000);
+    let days = Millis::hours(24 * seconds.div_ceil(86_400));
+    (seconds > 0).then(|| LADDER.iter().find(|rung| **rung >= seconds).map_or(days, |rung| Millis::seconds(*rung)))
+}
+
+fn samples_for(flags: usize) -> u64 {
+    ((SAMPLES / flags.max(1)) as u64).clamp(6, MOST_SAMPLES)
 }
 
 #[cfg(test)]
@@ -80,6 +104,19 @@ mod tests {
         assert!(lengths.len() <= LADDER.len());
         assert_eq!(window(Window::Stage, start, start + chrono::Duration::milliseconds(999)), None);
         assert_eq!(window(Window::Stage, start, start - chrono::Duration::seconds(9)), None);
+    }
+
+    #[test]
+    fn bins_are_thinned_on_their_own_edges_and_a_whole_stage_is_covered() {
+        assert_eq!(binned(Millis::minutes(3), 50, Millis::seconds(60)), "[180s]");
+        assert_eq!(binned(Millis::minutes(3), 51, Millis::seconds(60)), "[180s:15s]");
+        assert_eq!(binned(Millis::hours(1), 1, Millis::seconds(17)), "[3600s:17s]", "17 is prime");
+        let start = Timestamp::UNIX_EPOCH;
+        for seconds in [1, 7, 61, 86_400, 86_401, 300_000] {
+            let window = covering(start, start + chrono::Duration::seconds(seconds)).unwrap();
+            assert!(window >= Millis::seconds(seconds as u64), "{window} for {seconds} s");
+        }
+        assert_eq!(covering(start, start), None);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! The daemon with checks that ask a real Prometheus, which asks the daemon.
 
 use super::rude::{Rude, Rudeness};
-use super::servers::{Make, Server, Target};
+use super::servers::{Make, Server, Target, busy};
 use crate::harness::{Daemon, slow};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 const FINE: &str = "\
 # TYPE failures counter
@@ -23,56 +24,28 @@ fn says(status: &Value, name: &str) -> (String, String) {
     (of("verdict"), of("why"))
 }
 
-/// A daemon that asks `url`, with a rollout of three checks that do.
-async fn asking(url: &str) -> Daemon {
-    let daemon = Daemon::with_env(&slow(), &[("RAMPART_PROMETHEUS_URL", url)]).await;
+/// Three checks that ask Prometheus.
+const CHECKS: &str = r#"  backlog: { signal: { prometheus: 'max by (flag) (backlog{flag="$flag"})' }, rollback_if: "> 5" }
+  failed:
+    signal: { prometheus: { failures: 'failures{flag="$flag"}', requests: 'requests{flag="$flag"}' } }
+    window: 1m
+    rollback_if: "> 10%"
+    min_samples: 1
+  nowhere: { signal: { prometheus: 'sum(nowhere{cohort="$cohort"})' }, rollback_if: "> 5" }
+"#;
+
+/// A daemon that asks `url`, with a rollout under a policy with these checks more.
+async fn asking(url: &str, checks: &str) -> Daemon {
+    let policy = slow() + checks;
+    let daemon = Daemon::with_env(&policy, &[("RAMPART_PROMETHEUS_URL", url)]).await;
     daemon.start_rollout().await;
-    let check = |name: &str, ask: Value, unit: &str, text: &str, limit: f64| {
-        json!({
-            "name": name, "signal": { "prometheus": { "ask": ask, "unit": unit } }, "scope": "canary",
-            "window": { "last": 60_000 }, "advance_if": null, "min_samples": 1, "except": [],
-            "rollback_if": { "op": ">", "limit": limit, "text": text },
-        })
-    };
-    let counter = |name: &str| format!("{name}{{flag=\"$flag\"}}");
-    let checks = json!([
-        check(
-            "backlog",
-            json!({ "value": { "query": "max by (flag) (backlog{flag=\"$flag\"})", "samples": null } }),
-            "count",
-            "> 5",
-            5.0
-        ),
-        check(
-            "failed",
-            json!({ "ratio": { "failures": counter("failures"), "requests": counter("requests") } }),
-            "ratio",
-            "> 10%",
-            0.1
-        ),
-        check(
-            "nowhere",
-            json!({ "value": { "query": "sum(nowhere{cohort=\"$cohort\"})", "samples": null } }),
-            "count",
-            "> 5",
-            5.0
-        ),
-    ]);
-    let mut owner = daemon.owner().await;
-    sqlx::query(
-        "update rampart.policies set policy = jsonb_set(policy, '{checks}', (policy -> 'checks') || $1::jsonb)",
-    )
-    .bind(checks)
-    .execute(&mut owner)
-    .await
-    .unwrap();
     daemon
 }
 
 /// With a server that asks the target and the daemon.
 async fn scraped(target: &Target) -> (Server, Daemon) {
     let server = Server::start(Make::Prometheus, target.address).await;
-    let daemon = asking(&server.url).await;
+    let daemon = asking(&server.url, CHECKS).await;
     server.also(daemon.base.strip_prefix("http://").unwrap());
     (server, daemon)
 }
@@ -113,7 +86,7 @@ async fn a_prometheus_that_dies_holds_the_ramp_says_so_and_rolls_nobody_back() {
 #[tokio::test]
 async fn a_prometheus_that_hangs_delays_no_brake() {
     let hanging = Rude::start(Rudeness::Hangs).await;
-    let daemon = asking(&hanging.url()).await;
+    let daemon = asking(&hanging.url(), CHECKS).await;
     let (on, _) = daemon.people_at(5).await;
     assert_eq!(daemon.low_stock(&on[0]).await, (200, "v2".to_owned()));
     // It is being waited for all the time: a question of 4 s, a pause of 1 s.
@@ -126,6 +99,55 @@ async fn a_prometheus_that_hangs_delays_no_brake() {
     let metrics = daemon.get("/metrics").await.text().await.unwrap();
     let slow = "rampart_rollback_seconds_bucket{flag=\"part_lens_v2\",step=\"effective\",le=\"0.05\"} 1";
     assert!(metrics.contains(slow), "effective within 50 ms: {metrics}");
+}
+
+/// Failures of canary and control, each far below its limits.
+const COMPARED: &str = r#"  failed:
+    signal:
+      prometheus:
+        failures: 'failures{flag="$flag",cohort="$cohort"}'
+        requests: 'requests{flag="$flag",cohort="$cohort"}'
+    advance_if: "< 8%"
+    rollback_if: "> 10%"
+compare: { failed: no_worse, bin: 15s }
+"#;
+
+#[tokio::test]
+async fn a_canary_that_fails_more_than_control_below_every_limit_rolls_back_by_what_prometheus_counts() {
+    let words = |asked: u64| {
+        let count = |metric: &str, cohort: &str, each: u64| {
+            format!("{metric}{{flag=\"part_lens_v2\",cohort=\"{cohort}\"}} {}\n", each * asked)
+        };
+        [count("requests", "canary", 500), count("requests", "control", 1500)].concat()
+            + &[count("failures", "canary", 20), count("failures", "control", 15)].concat()
+    };
+    let server = Server::scraping(Make::Prometheus, busy(words).await, "1s").await;
+    let daemon = asking(&server.url, COMPARED).await;
+    server.also(daemon.base.strip_prefix("http://").unwrap());
+    let status = daemon.until(|status| says(status, "failed").0 == "healthy").await;
+    assert_eq!(status["phase"], "ramping", "4 % are within the limits");
+    let proven = |status: &Value| {
+        let checks = status["checks"].as_array().unwrap();
+        let failed = checks.iter().find(|check| check["name"] == "failed").unwrap();
+        failed["proof"]["requests"].as_u64().unwrap_or(0) > 1000 && failed["proof"]["proven"] == true
+    };
+    daemon.until(proven).await;
+    // A bin of 15 s that begins in the stage, and half a minute until it is closed.
+    let status = daemon.within(Duration::from_secs(90), |status| status["phase"] == "rolled_back").await;
+    assert_eq!((&status["cause"]["code"], &status["cause"]["check"]), (&json!("proven"), &json!("failed")), "{status}");
+    let evidence: Value =
+        sqlx::query_scalar("select evidence from rampart.journal where kind = 'rolled_back' order by seq desc limit 1")
+            .fetch_one(&mut daemon.owner().await)
+            .await
+            .unwrap();
+    let bins = evidence["inputs"]["bins"].as_array().unwrap();
+    let [bin] = bins.as_slice() else { panic!("one bin is enough: {evidence}") };
+    let of = |side: &str, what: &str| bin["counts"]["failed"]["compared"][side][what].as_u64().unwrap();
+    let (canary, control) = (of("canary", "n"), of("control", "n"));
+    assert!((6_500..=8_500).contains(&canary), "15 scrapes of 500: {bin}");
+    assert_eq!((of("canary", "k") * 25, control, of("control", "k") * 100), (canary, canary * 3, control), "{bin}");
+    assert_eq!(bin["share"], 0.05);
+    assert_eq!(bin["canary"], 0, "none of them were served here");
 }
 
 #[tokio::test]

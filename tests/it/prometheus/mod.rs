@@ -1,5 +1,6 @@
 //! The Prometheus signal: against real servers, and against what only calls itself one.
 
+mod backtest;
 mod daemon;
 mod fuzz;
 mod rude;

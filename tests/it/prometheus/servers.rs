@@ -4,6 +4,7 @@ use rampart::signals::prometheus::{Answer, Client, PrometheusSettings, Trouble};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -15,6 +16,20 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Target {
     pub(crate) address: SocketAddr,
     text: Arc<Mutex<String>>,
+}
+
+/// What is asked for metrics, and answers how often it has been asked so far, in the words of the test.
+pub(crate) async fn busy(words: impl Fn(u64) -> String + Clone + Send + Sync + 'static) -> SocketAddr {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let asked = Arc::new(AtomicU64::new(0));
+    let metrics = move || {
+        let text = words(asked.fetch_add(1, Ordering::Relaxed));
+        async move { ([("content-type", "text/plain; version=0.0.4")], text) }
+    };
+    let app = axum::Router::new().route("/metrics", axum::routing::get(metrics));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    address
 }
 
 impl Target {
@@ -70,6 +85,19 @@ impl Server {
         std::fs::write(folder.join("scrape.yml"), config).unwrap();
         std::fs::write(folder.join("more.json"), "[]").unwrap();
         Self::on(make, folder, 0).await
+    }
+
+    /// A Prometheus that asks nobody and remembers what an OpenMetrics text says.
+    pub(crate) async fn remembering(text: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("rampart-it-{}", uuid::Uuid::now_v7()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (history, data) = (folder.join("history"), folder.join("data"));
+        std::fs::write(&history, text).unwrap();
+        std::fs::write(folder.join("scrape.yml"), "").unwrap();
+        let blocks = ["tsdb", "create-blocks-from", "openmetrics", "--quiet"];
+        let made = Command::new("promtool").args(blocks).args([&history, &data]).output().unwrap();
+        assert!(made.status.success(), "{made:?}");
+        Self::on(Make::Prometheus, folder, 0).await
     }
 
     /// Has the server ask one more target.

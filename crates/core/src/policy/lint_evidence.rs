@@ -3,14 +3,13 @@
 use super::draft::{Draft, DraftCheck, DraftCompare, DraftStage};
 use super::log::{Log, Wrong, listed, nearest, quoted};
 use super::model::{OnSharedIncident, Op, Proof};
-use super::query;
 use super::signal::{PrometheusAsk, Signal};
 use super::span::{At, Span};
 use crate::Percent;
 
 /// What can be held against control: both sides are counted, request by request.
 const COMPARABLE: &str =
-    "a check of `live.error_rate`, `live.p95`, `live.rejections` or `{ prometheus: { failures: …, requests: … } }`";
+    "a check of `live.error_rate`, `live.p95`, `live.rejections`, or of `failures` and `requests` or `buckets`";
 
 pub(super) fn evidence(log: &mut Log, draft: &Draft) {
     let Some(checks) = &draft.checks else { return };
@@ -48,9 +47,9 @@ fn compared(log: &mut Log, name: &At<String>, checks: &[DraftCheck]) {
     let Some(signal) = check.signal.as_ref().map(|signal| &signal.value) else { return };
     match comparable(signal) {
         Comparable::Yes => {}
-        Comparable::OneSided => {
+        Comparable::OneSided(expected) => {
             let message = format!("check {} asks for canary and control together", quoted(&name.value));
-            log.add(span, Wrong::new(message).expected("`$cohort` in its `failures` and in its `requests`"));
+            log.add(span, Wrong::new(message).expected(expected));
         }
         Comparable::No => {
             let message = format!(
@@ -66,7 +65,7 @@ fn compared(log: &mut Log, name: &At<String>, checks: &[DraftCheck]) {
 enum Comparable {
     Yes,
     /// It could be, if it asked for each side.
-    OneSided,
+    OneSided(&'static str),
     No,
 }
 
@@ -74,11 +73,10 @@ fn comparable(signal: &Signal) -> Comparable {
     match signal {
         Signal::LiveErrorRate | Signal::LiveP95 | Signal::LiveRejections => Comparable::Yes,
         Signal::Prometheus(source) => match &source.ask {
-            PrometheusAsk::Ratio { failures, requests } => {
-                let sided = query::has_cohort(failures) && query::has_cohort(requests);
-                if sided { Comparable::Yes } else { Comparable::OneSided }
-            }
-            PrometheusAsk::Value { .. } | PrometheusAsk::Histogram { .. } => Comparable::No,
+            PrometheusAsk::Value { .. } => Comparable::No,
+            ask if ask.counts_each_side() => Comparable::Yes,
+            PrometheusAsk::Ratio { .. } => Comparable::OneSided("`$cohort` in its `failures` and in its `requests`"),
+            PrometheusAsk::Histogram { .. } => Comparable::OneSided("`$cohort` in its `buckets`"),
         },
         Signal::Live5xx
         | Signal::LiveCrashes
@@ -121,8 +119,21 @@ fn proven(log: &mut Log, draft: &Draft, checks: &[DraftCheck]) {
 
 /// Requests are counted against its `advance_if`, and so many good ones prove it.
 fn provable(check: &DraftCheck) -> bool {
-    let counted =
-        check.signal.as_ref().is_some_and(|signal| matches!(signal.value, Signal::LiveErrorRate | Signal::LiveP95));
+    let counted = check.signal.as_ref().is_some_and(|signal| match &signal.value {
+        Signal::LiveErrorRate | Signal::LiveP95 => true,
+        Signal::Prometheus(source) => source.ask.counts_each_side(),
+        Signal::Live5xx
+        | Signal::LiveRejections
+        | Signal::LiveCrashes
+        | Signal::AuditViolations
+        | Signal::ProbeRls
+        | Signal::ProbeRead
+        | Signal::ProbeWrite
+        | Signal::ReportDataInconsistency
+        | Signal::ReportOther
+        | Signal::ReportAny
+        | Signal::Sql(_) => false,
+    });
     let limit = check.advance_if.as_ref().and_then(|condition| condition.value.as_ref());
     let room = limit.is_some_and(|limit| matches!(limit.op, Op::Less | Op::AtMost) && limit.limit > 0.0);
     counted && room && check.shadow.is_some_and(|shadow| !shadow.value)

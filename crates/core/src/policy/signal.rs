@@ -1,5 +1,6 @@
 //! Where measurements come from, and what they are measured in.
 
+use super::query::has_cohort;
 use serde::{Deserialize, Serialize};
 
 /// Where a measurement comes from.
@@ -81,6 +82,17 @@ pub enum PrometheusAsk {
         /// The `_bucket` series.
         buckets: String,
     },
+}
+
+impl PrometheusAsk {
+    /// Whether it counts things, and can count those of the canary apart from those of control.
+    pub fn counts_each_side(&self) -> bool {
+        match self {
+            PrometheusAsk::Value { .. } => false,
+            PrometheusAsk::Ratio { failures, requests } => has_cohort(failures) && has_cohort(requests),
+            PrometheusAsk::Histogram { buckets } => has_cohort(buckets),
+        }
+    }
 }
 
 /// A read-only statement.
@@ -208,6 +220,8 @@ impl Unit {
     /// A value as people read it: `3`, `0.12 %`, `712 ms`.
     pub fn show(self, value: f64) -> String {
         match self {
+            // What a query extrapolates has a tail of digits that nobody counted; what is tiny keeps all it has.
+            Unit::Count if value.abs() >= 0.001 => trimmed(value, 3),
             Unit::Count => format!("{value}"),
             Unit::Ratio => format!("{} %", trimmed(value * 100.0, 3)),
             Unit::Ms => format!("{} ms", trimmed(value, if value < 10.0 { 1 } else { 0 })),

@@ -4,12 +4,13 @@
 //! that moves as the policy under test says. What was recorded was recorded at the exposure of then: nobody can know
 //! how many requests a higher percent would have brought, or whether they would have failed.
 
-use super::retrospect::{Move, Retrospect, Standing};
+use super::retrospect::{Move, Retrospect, Source, Standing};
+use super::trial::{Trial, healthy};
 use super::{
-    Bin, Build, CheckReport, Decision, Entry, Epoch, Event, Evidence, Head, Journalled, Judgement, Line, Outcome,
-    Reading, Rollout, Start, Subjects, Tick, Verdict, apply, consequence, decide, fold,
+    Bin, Build, Decision, Entry, Epoch, Event, Evidence, Head, Journalled, Judgement, Line, Reading, Rollout, Start,
+    Subjects, Tick, apply, consequence, decide, fold,
 };
-use crate::policy::{Check, CheckName, Condition, Op, Policy};
+use crate::policy::{Check, CheckName, Policy};
 use crate::stats::Trials;
 use crate::{Millis, Percent, Timestamp};
 use std::collections::BTreeMap;
@@ -45,16 +46,14 @@ impl Tally {
     }
 }
 
-/// The rollout under the policy under test.
+/// The rollout under test, and what tells its counts from those of the recorded one.
 #[derive(Debug)]
-struct Trial {
-    rollout: Rollout,
+struct Tested {
+    trial: Trial,
     /// Each epoch with its beginning, oldest first.
     epochs: Vec<(Epoch, Timestamp)>,
     /// What the canary had counted when this epoch began.
     base: Tally,
-    /// Whether it has moved since the last tick.
-    moved: bool,
 }
 
 /// A back-test under way: hand it the lines of a recording, then ask for the report.
@@ -65,14 +64,13 @@ pub struct Backtest<'p> {
     /// What stands for a check that was not recorded: healthy where true, nothing where not.
     assume_healthy: bool,
     recorded: Option<Rollout>,
-    trial: Option<Trial>,
+    tested: Option<Tested>,
     /// What the recorded epochs before this one counted, and this one so far.
     tally: (Tally, Tally),
     /// The last tick's time and the revision it was decided on.
     last: Option<(Timestamp, u64)>,
     /// An event that was decided and waits for the time at which it was committed.
     pending: Option<(Event, Timestamp)>,
-    bad_since: BTreeMap<CheckName, Timestamp>,
     retrospect: Retrospect,
 }
 
@@ -85,18 +83,17 @@ impl<'p> Backtest<'p> {
             same_policy: *policy == recorded_policy,
             unrecorded: unrecorded.map(|check| check.name.clone()).collect(),
             assume_healthy,
-            ..Retrospect::default_of(head.rollout.flag.clone())
+            ..Retrospect::of(head.rollout.flag.clone(), Source::Recording)
         };
         Self {
             policy,
             recorded_policy,
             assume_healthy,
             recorded: None,
-            trial: None,
+            tested: None,
             tally: Default::default(),
             last: None,
             pending: None,
-            bad_since: BTreeMap::new(),
             retrospect,
         }
     }
@@ -114,7 +111,10 @@ impl<'p> Backtest<'p> {
     pub fn finish(mut self) -> Retrospect {
         self.settle(None);
         let standing = |rollout: &Rollout| Standing { phase: rollout.phase, percent: rollout.percent };
-        self.retrospect.stands = self.trial.as_ref().map(|trial| standing(&trial.rollout));
+        if let Some(tested) = self.tested {
+            self.retrospect.stands = Some(standing(&tested.trial.rollout));
+            self.retrospect.moves = tested.trial.moves;
+        }
         self.retrospect.stood = self.recorded.as_ref().map(standing);
         self.retrospect.weigh(self.recorded_policy.tick);
         self.retrospect
@@ -144,9 +144,10 @@ impl<'p> Backtest<'p> {
             (_, Some(judged)) if matches!(judged.judgement.decision, Decision::Rollback { .. }) => {
                 let judgement = self.decide(&judged.inputs, judged.inputs.since_last_tick, judged.decided_at);
                 if let Some(judgement) = judgement
+                    && let Some(tested) = &mut self.tested
                     && let Decision::Rollback { cause } = &judgement.decision
                 {
-                    self.notice(&judgement.checks, judged.decided_at);
+                    tested.trial.notice(&judgement.checks, judged.decided_at);
                     self.happens(Event::RolledBack { cause: cause.clone() }, entry.at, true);
                 }
             }
@@ -161,14 +162,12 @@ impl<'p> Backtest<'p> {
         let percent =
             stage.and_then(|stage| self.policy.stages.get(stage)).map_or(start.percent, |stage| stage.percent);
         let event = Event::Started(Box::new(Start { stage, percent, ..start.clone() }));
-        self.trial = fold([&Entry { at, event: event.clone() }]).map(|rollout| Trial {
-            epochs: vec![(rollout.epoch, at)],
-            rollout,
+        self.tested = Trial::begin(&event, at).map(|trial| Tested {
+            epochs: vec![(trial.rollout.epoch, at)],
+            trial,
             base: Tally::default(),
-            moved: false,
         });
         self.retrospect.from = Some(at);
-        self.retrospect.moves.push(Move::of(&event, at, percent, false));
     }
 
     /// What people ordered is done here, too; a move to a percent goes to the stage of that percent.
@@ -181,7 +180,7 @@ impl<'p> Backtest<'p> {
             },
             Event::StageSet { percent, .. } => Event::StageSet { stage: stage_of(*percent), percent: *percent },
             Event::Approved { .. } => {
-                let next = self.trial.as_ref().and_then(|trial| trial.rollout.stage).map(|stage| stage + 1);
+                let next = self.tested.as_ref().and_then(|tested| tested.trial.rollout.stage).map(|stage| stage + 1);
                 match next {
                     Some(stage) => Event::Approved { stage },
                     None => return,
@@ -209,33 +208,28 @@ impl<'p> Backtest<'p> {
         self.retrospect.ticks += 1;
         self.retrospect.until = Some(tick.at);
         self.tally.1 = Tally::of(&tick.evidence);
-        let (moved, last) = (self.trial.as_ref().is_some_and(|trial| trial.moved), self.last);
+        let (moved, last) = (self.tested.as_ref().is_some_and(|tested| tested.trial.moved), self.last);
         self.last = Some((tick.at, tick.revision.0));
         // The recorded rollout's own changes cost it a tick of soak; here, only those of the rollout under test do.
         let changed_then = last.filter(|(_, revision)| *revision != tick.revision.0);
         let since = tick.evidence.since_last_tick.or(changed_then.map(|(at, _)| Millis::between(at, tick.at)));
         let Some(judgement) = self.decide(&tick.evidence, since.filter(|_| !moved), tick.at) else { return };
-        self.notice(&judgement.checks, tick.at);
-        if let Some(trial) = &mut self.trial {
-            trial.moved = false;
-            trial.rollout.progress = judgement.progress;
-            if let Some(statistics) = judgement.statistics {
-                trial.rollout.statistics = statistics;
-            }
-        }
         self.pending = consequence(&judgement.decision).map(|event| (event, tick.at));
+        if let Some(tested) = &mut self.tested {
+            tested.trial.take(judgement, tick.at);
+        }
     }
 
     fn decide(&self, recorded: &Evidence, since_last_tick: Option<Millis>, now: Timestamp) -> Option<Judgement> {
-        let (trial, then) = (self.trial.as_ref()?, self.recorded.as_ref()?);
-        let evidence = Evidence { since_last_tick, ..self.as_seen_by(trial, then, recorded, now) };
-        Some(decide(self.policy, &trial.rollout, &evidence, now))
+        let (tested, then) = (self.tested.as_ref()?, self.recorded.as_ref()?);
+        let evidence = Evidence { since_last_tick, ..self.as_seen_by(tested, then, recorded, now) };
+        Some(decide(self.policy, &tested.trial.rollout, &evidence, now))
     }
 
     /// What was recorded, as if it had been seen by the rollout under test.
-    fn as_seen_by(&self, trial: &Trial, then: &Rollout, recorded: &Evidence, now: Timestamp) -> Evidence {
-        let rollout = &trial.rollout;
-        let seen = self.tally.0.clone().plus(&Tally::of(recorded)).minus(&trial.base);
+    fn as_seen_by(&self, tested: &Tested, then: &Rollout, recorded: &Evidence, now: Timestamp) -> Evidence {
+        let rollout = &tested.trial.rollout;
+        let seen = self.tally.0.clone().plus(&Tally::of(recorded)).minus(&tested.base);
         let readings = self.policy.checks.iter().filter_map(|check| {
             let reading = match counterpart(&self.recorded_policy, check) {
                 Some(name) => {
@@ -250,7 +244,7 @@ impl<'p> Backtest<'p> {
             Some((check.name.clone(), reading))
         });
         let epoch_at = |start: Timestamp| {
-            let begun = trial.epochs.iter().rev().find(|(_, since)| *since <= start);
+            let begun = tested.epochs.iter().rev().find(|(_, since)| *since <= start);
             begun.map_or(Epoch(0), |(epoch, _)| *epoch)
         };
         let bins = recorded.bins.iter().map(|bin| Bin { epoch: epoch_at(bin.start), ..bin.clone() });
@@ -275,33 +269,12 @@ impl<'p> Backtest<'p> {
     }
 
     fn happens(&mut self, event: Event, at: Timestamp, decided: bool) {
-        let Some(trial) = &mut self.trial else { return };
-        let before = (trial.rollout.revision, trial.rollout.epoch);
-        trial.rollout = apply(trial.rollout.clone(), &event, at);
-        if trial.rollout.revision == before.0 {
-            return;
-        }
-        trial.moved = true;
-        if trial.rollout.epoch != before.1 {
-            trial.epochs.push((trial.rollout.epoch, at));
-            trial.base = self.tally.0.clone().plus(&self.tally.1);
-        }
-        let mut happened = Move::of(&event, at, trial.rollout.percent, decided);
-        if let Event::RolledBack { cause } = &event {
-            let since = cause.check().and_then(|check| self.bad_since.get(check));
-            happened.delay = since.map(|since| Millis::between(*since, at));
-        }
-        self.retrospect.moves.push(happened);
-    }
-
-    /// Remembers since when each check has been bad without a break.
-    fn notice(&mut self, reports: &[CheckReport], at: Timestamp) {
-        for report in reports {
-            if matches!(report.verdict, Verdict::Degraded | Verdict::Breach) {
-                self.bad_since.entry(report.name.clone()).or_insert(report.observed_at.unwrap_or(at));
-            } else {
-                self.bad_since.remove(&report.name);
-            }
+        let Some(tested) = &mut self.tested else { return };
+        let epoch = tested.trial.rollout.epoch;
+        tested.trial.happens(&event, at, decided);
+        if tested.trial.rollout.epoch != epoch {
+            tested.epochs.push((tested.trial.rollout.epoch, at));
+            tested.base = self.tally.0.clone().plus(&self.tally.1);
         }
     }
 }
@@ -311,16 +284,4 @@ fn counterpart<'r>(recorded: &'r Policy, check: &Check) -> Option<&'r CheckName>
     let same = |other: &&Check| other.signal == check.signal && other.scope == check.scope;
     let named = recorded.check(&check.name).filter(same);
     named.or_else(|| recorded.checks.iter().find(same)).map(|other| &other.name)
-}
-
-/// What a healthy check would have read.
-fn healthy(check: &Check, rollout: &Rollout, now: Timestamp) -> Reading {
-    let good = |condition: &Condition| match condition.op {
-        Op::Less | Op::AtMost => 0.0_f64.min(condition.limit - 1.0),
-        Op::Greater => condition.limit + 1.0,
-        Op::AtLeast | Op::Equal => condition.limit,
-    };
-    let value = check.advance_if.as_ref().map_or(0.0, good);
-    let outcome = Outcome::measured(value, check.min_samples.max(1));
-    Reading { rollout: rollout.id, epoch: rollout.epoch, begun_at: now, observed_at: now, outcome }
 }

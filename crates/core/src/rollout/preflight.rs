@@ -1,6 +1,7 @@
 //! What a policy will ask of the traffic, before it is let loose (`STATISTICS.md`, decision 5).
 
-use super::statistics::{BEYOND_P95, LN_PROVEN};
+use super::proof::may_be_beyond;
+use super::statistics::LN_PROVEN;
 use crate::policy::{CheckName, Policy, Proof, Scope, Signal};
 use crate::stats::one_sample;
 use crate::{Millis, Percent};
@@ -94,21 +95,7 @@ fn stage(policy: &Policy, traffic: &Traffic, index: usize) -> Option<StagePrefli
 fn needed(policy: &Policy) -> Vec<(CheckName, u64)> {
     let of = |check: &crate::policy::Check| {
         let limit = check.advance_if.as_ref().filter(|_| !check.shadow)?;
-        let p0 = match check.signal {
-            Signal::LiveP95 => BEYOND_P95,
-            Signal::LiveErrorRate | Signal::LiveRejections => limit.limit,
-            Signal::Live5xx
-            | Signal::LiveCrashes
-            | Signal::AuditViolations
-            | Signal::ProbeRls
-            | Signal::ProbeRead
-            | Signal::ProbeWrite
-            | Signal::ReportDataInconsistency
-            | Signal::ReportOther
-            | Signal::ReportAny
-            | Signal::Prometheus(_)
-            | Signal::Sql(_) => return None,
-        };
+        let p0 = may_be_beyond(check, limit)?;
         let sound = p0 > 0.0 && p0 < 1.0;
         Some((check.name.clone(), sound.then(|| one_sample::requests_to_good(0, p0, LN_PROVEN)).flatten()?))
     };

@@ -5,7 +5,7 @@
 
 use super::statistics::{BEYOND_P95, LN_PROVEN};
 use super::{Evidence, Need, NeedCode, Rollout};
-use crate::policy::{Check, Condition, Policy, Signal};
+use crate::policy::{Check, Condition, Policy, PrometheusAsk, PrometheusSource, Signal};
 use crate::stats::{Trials, one_sample};
 use crate::{Millis, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ pub fn proof(check: &Check, rollout: &Rollout, evidence: &Evidence, now: Timesta
     let (trials, p0, condition) = gate(check, evidence)?;
     let (proven, missing) = (is_proven(trials, p0), missing(trials, p0));
     let below = (trials.n > 0).then(|| one_sample::bounds(trials, ALPHA).1);
-    let what = if check.signal == Signal::LiveP95 { "slower than the limit" } else { "failed" };
+    let what = if times(check) { "slower than the limit" } else { "failed" };
     let observed = format!("observed {} of {} {what}", grouped(trials.k), grouped(trials.n));
     let bound = below.map_or("nothing proven yet".to_owned(), |below| format!("proven below {}", share(below)));
     let outlook = match (proven, missing) {
@@ -79,10 +79,39 @@ pub(super) fn unproven(policy: &Policy, rollout: &Rollout, evidence: &Evidence, 
 /// The requests, the share of them that may be beyond the limit, and the limit.
 fn gate<'c>(check: &'c Check, evidence: &Evidence) -> Option<(Trials, f64, &'c Condition)> {
     let condition = check.advance_if.as_ref()?;
-    let p0 = if check.signal == Signal::LiveP95 { BEYOND_P95 } else { condition.limit };
-    let counts_requests = matches!(check.signal, Signal::LiveErrorRate | Signal::LiveRejections | Signal::LiveP95);
+    let p0 = may_be_beyond(check, condition)?;
     let trials = evidence.counts.get(&check.name).copied().unwrap_or_default();
-    (counts_requests && p0 > 0.0 && p0 < 1.0).then_some((trials, p0, condition))
+    (p0 > 0.0 && p0 < 1.0).then_some((trials, p0, condition))
+}
+
+/// The share of the canary's requests that may be beyond the limit; none where nobody counts them.
+pub(super) fn may_be_beyond(check: &Check, condition: &Condition) -> Option<f64> {
+    match &check.signal {
+        Signal::LiveP95 => Some(BEYOND_P95),
+        Signal::LiveErrorRate | Signal::LiveRejections => Some(condition.limit),
+        Signal::Prometheus(source) => match &source.ask {
+            PrometheusAsk::Value { .. } => None,
+            ask if !ask.counts_each_side() => None,
+            PrometheusAsk::Histogram { .. } => Some(BEYOND_P95),
+            PrometheusAsk::Ratio { .. } => Some(condition.limit),
+        },
+        Signal::Live5xx
+        | Signal::LiveCrashes
+        | Signal::AuditViolations
+        | Signal::ProbeRls
+        | Signal::ProbeRead
+        | Signal::ProbeWrite
+        | Signal::ReportDataInconsistency
+        | Signal::ReportOther
+        | Signal::ReportAny
+        | Signal::Sql(_) => None,
+    }
+}
+
+/// Whether being beyond the limit is being slow.
+fn times(check: &Check) -> bool {
+    let histogram = |source: &PrometheusSource| matches!(source.ask, PrometheusAsk::Histogram { .. });
+    check.signal == Signal::LiveP95 || matches!(&check.signal, Signal::Prometheus(source) if histogram(source))
 }
 
 fn is_proven(trials: Trials, p0: f64) -> bool {
