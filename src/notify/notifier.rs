@@ -159,7 +159,7 @@ impl Notifier {
         let test = async |target: &Target| {
             let sent = self.send(target, &letter).await;
             let ok = sent.is_ok();
-            let detail = sent.map_or_else(|undelivered| undelivered.text, |()| "it was taken".to_owned());
+            let detail = sent.map_or_else(Undelivered::told, |()| "it was taken".to_owned());
             TestResult { target: target.name.clone(), ok, detail }
         };
         Some(join_all(targets.into_iter().map(test)).await)

@@ -27,13 +27,21 @@ pub(super) struct Request {
 #[derive(Clone, Debug)]
 pub(super) struct Undelivered {
     pub(super) failure: Failure,
+    /// In our own words: what may be logged.
     pub(super) text: String,
+    /// The beginning of what the receiver said to it; for people only.
+    pub(super) said: String,
 }
 
 impl Undelivered {
     /// What may be over by the next attempt.
     pub(super) fn passing(text: impl Into<String>) -> Self {
-        Self { failure: Failure::Passing { retry_after: None }, text: text.into() }
+        Self { failure: Failure::Passing { retry_after: None }, text: text.into(), said: String::new() }
+    }
+
+    /// As people are shown it.
+    pub(super) fn told(self) -> String {
+        if self.said.is_empty() { self.text } else { format!("{}: {}", self.text, self.said) }
     }
 }
 
@@ -69,8 +77,7 @@ async fn judge(mut response: Response) -> Result<(), Undelivered> {
     let failure = failure(status, asked.and_then(|text| retry_after(text, clock::wall())));
     let said = response.chunk().await.ok().flatten().unwrap_or_default();
     let said: String = String::from_utf8_lossy(&said).chars().filter(|c| !c.is_control()).take(MAX_ANSWER).collect();
-    let text = if said.trim().is_empty() { format!("answered {status}") } else { format!("answered {status}: {said}") };
-    Err(Undelivered { failure, text })
+    Err(Undelivered { failure, text: format!("answered {status}"), said: said.trim().to_owned() })
 }
 
 fn failure(status: StatusCode, retry_after: Option<Duration>) -> Failure {

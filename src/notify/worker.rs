@@ -130,24 +130,26 @@ impl Notifier {
     /// Writes down how an attempt ended. Where the database is away that is tried until it is back, or what has arrived
     /// would be sent once more.
     async fn settle(&self, target: &Target, due: &Due, sent: Result<(), Undelivered>, stop: &CancellationToken) {
+        let (notification, name) = (due.notification, &target.name);
         let setback = sent.err().map(|undelivered| {
             let age = Duration::try_from_secs_f64(due.age_seconds).unwrap_or_default();
             let tried = Tried { attempts: due.attempts, refusals: due.refusals, age };
             let pause = timing::pause(&undelivered.failure, tried, jitter());
+            // What the receiver said is for people: a log must not hold what others wrote.
+            let error = undelivered.text.clone();
+            match pause {
+                None => tracing::error!(%notification, target.name = name, error, "a notification is dead"),
+                Some(_) => {
+                    tracing::warn!(%notification, target.name = name, error, "a notification is not delivered yet")
+                }
+            }
             let refused = undelivered.failure == Failure::Refused;
-            Setback { error: undelivered.text, refused, pause_seconds: pause.map(|pause| pause.as_secs_f64()) }
+            Setback { error: undelivered.told(), refused, pause_seconds: pause.map(|pause| pause.as_secs_f64()) }
         });
-        let (notification, name) = (due.notification, &target.name);
         let outcome = match &setback {
             None => "delivered",
-            Some(Setback { error, pause_seconds: None, .. }) => {
-                tracing::error!(%notification, target.name = name, error, "a notification is dead");
-                "dead"
-            }
-            Some(Setback { error, .. }) => {
-                tracing::warn!(%notification, target.name = name, error, "a notification is not delivered yet");
-                "failed"
-            }
+            Some(Setback { pause_seconds: None, .. }) => "dead",
+            Some(Setback { .. }) => "failed",
         };
         self.metrics.notified(name, outcome);
         loop {

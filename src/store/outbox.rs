@@ -196,7 +196,7 @@ impl Store {
     pub async fn expire_deliveries(&self, expiry_seconds: f64) -> Result<Vec<String>, StoreError> {
         let targets = sqlx::query_scalar!(
             "update rampart.deliveries
-             set dead_at = now(), last_error = coalesce(last_error, 'no target of that name was configured')
+             set dead_at = now(), last_error = coalesce(last_error, 'never tried: for a day there was no target of that name, or no daemon')
              where delivered_at is null and dead_at is null and since < now() - make_interval(secs => $1)
                and (claimed_until is null or claimed_until < now())
              returning target",
