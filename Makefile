@@ -23,13 +23,14 @@ run: ## Run the daemon on a private database under .rampart
 	cargo run --bin rampart -- serve $(ARGS)
 
 .PHONY: test
-test: setup ## Format check, clippy, every test, the page, the API's description, the files of deployment
+test: setup ## Format check, clippy, every test, the page, the API's description, deployment, dashboard and alerts
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 	cargo nextest run --workspace --locked
 	scripts/check-page
 	scripts/check-api 20 1
 	scripts/check-deploy
+	scripts/check-boards
 	$(SUDO) scripts/check-dockerfile
 
 .PHONY: fuzz

@@ -75,39 +75,18 @@ pub enum Trouble {
 impl Trouble {
     /// Whether no usable answer came at all, in place of one that says what the server knows.
     pub const fn is_no_answer(&self) -> bool {
-        match self {
+        matches!(
+            self,
             Trouble::Refused(..)
-            | Trouble::Redirect(_)
-            | Trouble::Failed(_)
-            | Trouble::Broken(_)
-            | Trouble::Late(_)
-            | Trouble::TooLarge(_)
-            | Trouble::Unreachable(_)
-            | Trouble::CutOff(_)
-            | Trouble::Credentials(_) => true,
-            Trouble::Empty
-            | Trouble::NotANumber
-            | Trouble::Infinite(_)
-            | Trouble::Stale(_)
-            | Trouble::Warned(_)
-            | Trouble::Partial
-            | Trouble::Ahead(_)
-            | Trouble::Several(_)
-            | Trouble::Doubled(_)
-            | Trouble::Unlabelled(_)
-            | Trouble::Range
-            | Trouble::NoRange
-            | Trouble::Scalar
-            | Trouble::Text
-            | Trouble::Histogram
-            | Trouble::NothingCounted
-            | Trouble::NoHistogram
-            | Trouble::TooYoung
-            | Trouble::NoHeartbeat(_)
-            | Trouble::Lagging(_)
-            | Trouble::ClocksDiffer(_)
-            | Trouble::NoServer => false,
-        }
+                | Trouble::Redirect(_)
+                | Trouble::Failed(_)
+                | Trouble::Broken(_)
+                | Trouble::Late(_)
+                | Trouble::TooLarge(_)
+                | Trouble::Unreachable(_)
+                | Trouble::CutOff(_)
+                | Trouble::Credentials(_)
+        )
     }
 
     /// What it is to a check. `NoEvidence`: the server works and has nothing to say; `Fault`: the server, the way to
