@@ -17,11 +17,12 @@ const LASTS: chrono::Duration = chrono::Duration::hours(24);
 /// How long the alert of a test stands.
 const TEST_LASTS: chrono::Duration = chrono::Duration::minutes(1);
 
-const ROLLED_BACK: Alert = Alert { name: "RampartRolledBack", severity: "critical" };
-const FROZEN: Alert = Alert { name: "RampartFrozen", severity: "critical" };
-const BLIND: Alert = Alert { name: "RampartBlind", severity: "warning" };
-const HOLDING: Alert = Alert { name: "RampartHolding", severity: "warning" };
-const GATE_PASSED: Alert = Alert { name: "RampartGatePassed", severity: "warning" };
+// Names and severities are those of dashboards/prometheus/alerts.yaml: who runs both is paged once.
+const ROLLED_BACK: Alert = Alert { name: "RampartRolledBack", severity: "page" };
+const FROZEN: Alert = Alert { name: "RampartFrozen", severity: "page" };
+const BLIND: Alert = Alert { name: "RampartBlind", severity: "page" };
+const STUCK: Alert = Alert { name: "RampartStuck", severity: "ticket" };
+const GATE_PASSED: Alert = Alert { name: "RampartGatePassed", severity: "ticket" };
 const TEST: Alert = Alert { name: "RampartTest", severity: "info" };
 
 /// What people are paged for.
@@ -56,7 +57,7 @@ fn raises(kind: &str, quiet: bool) -> Option<Alert> {
         "rolled_back" => Some(ROLLED_BACK),
         "frozen" => Some(FROZEN),
         "blind_paged" => Some(BLIND),
-        "hold_paged" => Some(HOLDING),
+        "hold_paged" => Some(STUCK),
         "started" | "restarted" if !quiet => Some(GATE_PASSED),
         _ => None,
     }
@@ -65,10 +66,10 @@ fn raises(kind: &str, quiet: bool) -> Option<Alert> {
 /// The alerts that it ends.
 fn ends(kind: &str) -> &'static [Alert] {
     match kind {
-        "started" | "restarted" | "completed" => &[ROLLED_BACK, FROZEN, BLIND, HOLDING, GATE_PASSED],
-        "rolled_back" => &[FROZEN, BLIND, HOLDING, GATE_PASSED],
-        "advanced" | "stage_set" => &[BLIND, HOLDING],
-        "resumed" => &[FROZEN, HOLDING],
+        "started" | "restarted" | "completed" => &[ROLLED_BACK, FROZEN, BLIND, STUCK, GATE_PASSED],
+        "rolled_back" => &[FROZEN, BLIND, STUCK, GATE_PASSED],
+        "advanced" | "stage_set" => &[BLIND, STUCK],
+        "resumed" => &[FROZEN, STUCK],
         super::SIGHT_REGAINED => &[BLIND],
         _ => &[],
     }
@@ -164,7 +165,7 @@ mod tests {
         letter.kind = "blind_paged".to_owned();
         letter.flag = "a".to_owned();
         let body: Value = serde_json::from_str(&request(&letter, &history).expect("an alert").body).expect("JSON");
-        assert_eq!(body[0]["labels"], json!({ "alertname": "RampartBlind", "flag": "a", "severity": "warning" }));
+        assert_eq!(body[0]["labels"], json!({ "alertname": "RampartBlind", "flag": "a", "severity": "page" }));
         assert_eq!(body[0]["annotations"]["summary"], "text 0");
         assert_eq!(body[0]["endsAt"], json!(history[1].created_at), "it is over, although nobody was ever told of it");
         letter.kind = "completed".to_owned();

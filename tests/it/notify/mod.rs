@@ -127,7 +127,7 @@ async fn a_rollback_is_told_once_to_each_in_its_own_words() {
     let posted = pager.until(|came| !came.is_empty()).await.remove(0);
     assert_eq!(posted.path, "/am/api/v2/alerts");
     let alert = posted.json()[0].clone();
-    let labels = json!({ "alertname": "RampartRolledBack", "flag": FLAG, "severity": "critical" });
+    let labels = json!({ "alertname": "RampartRolledBack", "flag": FLAG, "severity": "page" });
     assert_eq!((&alert["labels"], &alert["annotations"]["summary"]), (&labels, &json!(text)));
     assert_eq!(alert["generatorURL"], link);
     assert!(alert["endsAt"].as_str() > alert["startsAt"].as_str(), "{alert}");
@@ -453,7 +453,7 @@ async fn a_real_alertmanager_shows_the_alert_until_the_next_rollout_begins() {
     daemon.start_rollout().await;
     daemon.order("rollback", json!({})).await;
     let alert = real.until_active(&["RampartRolledBack"]).await.remove(0);
-    assert_eq!((&alert["labels"]["flag"], &alert["labels"]["severity"]), (&json!(FLAG), &json!("critical")));
+    assert_eq!((&alert["labels"]["flag"], &alert["labels"]["severity"]), (&json!(FLAG), &json!("page")));
     assert!(alert["annotations"]["summary"].as_str().unwrap().contains("Rolled back to 0 %"), "{alert}");
     daemon.order("restart", json!({ "reason": "fixed" })).await;
     real.until_active(&[]).await;
