@@ -1,5 +1,6 @@
 //! Settings: each a flag and an environment variable; secrets from the environment or files alone.
 
+use crate::notify::NotifySettings;
 use crate::secrets::Generated;
 use crate::signals::prometheus::PrometheusSettings;
 use crate::store::{Pooler, Reach};
@@ -88,6 +89,9 @@ pub struct Settings {
     /// The Prometheus server.
     #[command(flatten)]
     pub prometheus: PrometheusSettings,
+    /// Who is told of what happens.
+    #[command(flatten)]
+    pub notify: NotifySettings,
 }
 
 /// A setting that is missing or makes no sense.

@@ -5,6 +5,7 @@ use crate::clock::DatabaseClock;
 use crate::config::{self, Secrets, Settings, SettingsError};
 use crate::controller::{Controller, Life, Parts, Policies};
 use crate::flags::Flags;
+use crate::notify::Notifier;
 use crate::parts::{CrewReports, PartsConfig, PartsState, StorageConfig, SupabaseConfig};
 use crate::secrets::Generated;
 use crate::signals::{OwnApi, prometheus};
@@ -50,6 +51,7 @@ impl Daemon {
     pub async fn start(settings: &Settings) -> anyhow::Result<Self> {
         let policies = Arc::new(Policies::load(&settings.policies)?);
         let prometheus = prometheus::Client::new(&settings.prometheus)?;
+        let recipients = settings.notify.read()?;
         let address = settings.address()?;
         let listener = TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
         let ops_listener = match settings.ops_listen {
@@ -73,9 +75,9 @@ impl Daemon {
         let controller = Controller::new(Parts {
             store,
             flags: flags.clone(),
-            policies,
+            policies: policies.clone(),
             metrics: metrics.clone(),
-            clock,
+            clock: clock.clone(),
             build: build.revision(),
             prometheus,
             own_api: OwnApi::new(
@@ -96,6 +98,9 @@ impl Daemon {
         controller.refresh().await;
         let (users, changed_users) = mpsc::unbounded_channel();
         controller.run(&tasks, &life, users);
+        let (store, nudge) = (controller.store().clone(), controller.outbox_nudge());
+        let notifier = Notifier::new(recipients, store, policies, metrics.clone(), clock, nudge)?;
+        notifier.run(&tasks, &life.stop);
         let sweeper = parts.clone();
         tasks.spawn(async move { sweeper.sweep_storage().await });
         tasks.spawn(parts.clone().keep_keys_fresh(life.stop.clone()));
@@ -103,8 +108,8 @@ impl Daemon {
 
         let address = listener.local_addr()?;
         let ops_address = ops_listener.as_ref().map_or(Ok(address), TcpListener::local_addr)?;
-        let shared =
-            Shared::new(controller, flags, metrics, tokens, settings.open_metrics, build, stop_serving.clone());
+        let open = settings.open_metrics;
+        let shared = Shared::new(controller, flags, metrics, tokens, open, build, notifier, stop_serving.clone());
         let serving = tokio::spawn(crate::web::serve(shared, crate::parts::router(parts), listener, ops_listener));
         let private = cluster.as_ref().map(|cluster| cluster.owner().clone());
         Ok(Self { address, ops_address, private, generated, cluster, pools, stop_serving, life, tasks, serving })

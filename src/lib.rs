@@ -9,14 +9,16 @@
 //! | [`controller`] | the loop that joins everything: observe, decide, commit; the brake; people's orders |
 //! | [`signals`] | measurements: live requests, audit sweep, reports, probes |
 //! | `gate` | the approval gate: acceptance run, SQL evidence, stress run |
+//! | [`notify`] | delivers the outbox: webhooks, Slack, Alertmanager |
 //! | [`flags`] | what evaluators serve: the snapshot, the brake, the exposure lease |
 //! | [`store`] | the database: flags, rollouts, journal, readings, leases, outbox |
 //! | [`telemetry`] | metrics |
 //! | [`user_token`] | tokens of the parts API's users, for tests and the demo |
 //! | [`config`], [`secrets`], [`build_info`] | settings, generated secrets, what runs |
-//! | `digest` | SHA-256 as text |
+//! | `digest`, `base64` | SHA-256 and bytes as text |
 //! | [`clock`] | the one place that reads clocks |
 
+mod base64;
 pub mod build_info;
 pub mod cli;
 pub mod clock;
@@ -26,6 +28,7 @@ pub mod daemon;
 mod digest;
 pub mod flags;
 mod gate;
+pub mod notify;
 pub mod parts;
 pub mod secrets;
 pub mod signals;

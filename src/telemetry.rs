@@ -4,7 +4,7 @@ use crate::controller::Status;
 use crate::signals::Cohort;
 use axum::http::Method;
 use prometheus::{
-    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, Opts, Registry, TextEncoder,
+    Encoder, GaugeVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
 };
 use rampart_core::rollout::{Phase, Verdict};
 use rampart_core::{FlagKey, Timestamp};
@@ -36,6 +36,9 @@ pub struct Metrics {
     heartbeat: prometheus::Gauge,
     lease: GaugeVec,
     invariants: IntCounter,
+    notifications: IntCounterVec,
+    notifications_waiting: IntGauge,
+    notifications_dead: IntGauge,
 }
 
 impl Metrics {
@@ -88,11 +91,24 @@ impl Metrics {
                 "rampart_invariant_violations_total",
                 "Steps that broke an invariant; anything but 0 is a defect.",
             )?,
+            notifications: counter(
+                "rampart_notifications_total",
+                "Attempts to deliver a notification, by how they ended (delivered, failed, dead).",
+                &["target", "outcome"],
+            )?,
+            notifications_waiting: IntGauge::new(
+                "rampart_notifications_waiting",
+                "Deliveries of notifications that are still to be made, of all replicas together.",
+            )?,
+            notifications_dead: IntGauge::new(
+                "rampart_notifications_dead",
+                "Deliveries of notifications that were given up, of all replicas together.",
+            )?,
             registry,
         };
         let build = gauge("rampart_build_info", "Always 1; the labels say what runs.", &["version", "git_commit"])?;
         build.with_label_values(&[version, git_commit]).set(1.0);
-        let collectors: [Box<dyn prometheus::core::Collector>; 13] = [
+        let collectors: [Box<dyn prometheus::core::Collector>; 16] = [
             Box::new(metrics.requests.clone()),
             Box::new(metrics.durations.clone()),
             Box::new(metrics.percent.clone()),
@@ -105,6 +121,9 @@ impl Metrics {
             Box::new(metrics.heartbeat.clone()),
             Box::new(metrics.lease.clone()),
             Box::new(metrics.invariants.clone()),
+            Box::new(metrics.notifications.clone()),
+            Box::new(metrics.notifications_waiting.clone()),
+            Box::new(metrics.notifications_dead.clone()),
             Box::new(build),
         ];
         for collector in collectors {
@@ -162,6 +181,17 @@ impl Metrics {
     /// A step broke an invariant.
     pub fn invariant_broken(&self) {
         self.invariants.inc();
+    }
+
+    /// An attempt to deliver a notification ended so.
+    pub(crate) fn notified(&self, target: &str, outcome: &'static str) {
+        self.notifications.with_label_values(&[target, outcome]).inc();
+    }
+
+    /// What is still to be delivered, and what was given up.
+    pub(crate) fn notifications_open(&self, waiting: i64, dead: i64) {
+        self.notifications_waiting.set(waiting);
+        self.notifications_dead.set(dead);
     }
 
     /// Where a flag stands.

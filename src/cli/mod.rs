@@ -15,6 +15,7 @@ mod gate;
 mod health;
 mod journal;
 mod migrate;
+mod notify;
 mod owner;
 mod policy;
 mod policy_try;
@@ -57,6 +58,9 @@ enum Command {
     Rollout(rollout::Command),
     /// Report a problem to the rollout of a flag.
     Report(report::Args),
+    /// See who is told of what, send a test, try dead letters again.
+    #[command(subcommand)]
+    Notify(notify::Command),
     /// Prove the API from outside: the twelve acceptance checks.
     Accept(accept::Args),
     /// Collect what the database proves: views, policies, parity.
@@ -129,6 +133,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Answer> {
         Command::Policy(command) => policy::run(&command).await,
         Command::Rollout(command) => rollout::run(command).await,
         Command::Report(args) => report::run(args).await,
+        Command::Notify(command) => notify::run(command).await,
         Command::Audit(command) => audit::run(command).await,
         Command::Accept(args) => accept::run(args).await,
         Command::Evidence(args) => evidence::run(args).await,

@@ -143,11 +143,12 @@ fn notices(event: &Event, after: &Rollout) -> Vec<Notice> {
             let missing: Vec<&str> = start.missing_gate.iter().map(|item| item.name()).collect();
             format!("{} was started by {} although nothing proves: {}", after.flag, start.by, missing.join(", "))
         }
-        Event::Started(_)
-        | Event::Advanced { .. }
-        | Event::StageSet { .. }
-        | Event::Paused
-        | Event::Resumed
+        // Nobody has to do anything, but what was alarming is over.
+        Event::Started(_) | Event::Advanced { .. } | Event::StageSet { .. } | Event::Resumed => {
+            let text = format!("{}: {}", after.flag, headline(after));
+            return vec![crate::store::quiet_notice(Uuid::now_v7(), event.kind(), after, &text)];
+        }
+        Event::Paused
         | Event::Approved { .. }
         | Event::Extended { .. }
         | Event::StageRestarted { .. }

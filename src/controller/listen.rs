@@ -16,6 +16,8 @@ pub(super) struct Ears {
     pub(super) turn: Arc<Notify>,
     /// An audit violation was committed.
     pub(super) audit: Arc<Notify>,
+    /// The outbox may hold something new.
+    pub(super) outbox: Arc<Notify>,
     /// A user's yacht or role changed; the text is the user, or `*`.
     pub(super) users: tokio::sync::mpsc::UnboundedSender<String>,
 }
@@ -43,10 +45,14 @@ async fn listen_once(options: sqlx::postgres::PgConnectOptions, ears: &Ears) -> 
         // Whatever was said while nobody listened is unknown: everybody looks.
         ears.turn.notify_one();
         ears.audit.notify_one();
+        ears.outbox.notify_one();
         let _ = ears.users.send("*".to_owned());
         while let Some(notification) = listener.try_recv().await? {
             match notification.channel() {
-                "rampart" => ears.turn.notify_one(),
+                "rampart" => {
+                    ears.turn.notify_one();
+                    ears.outbox.notify_one();
+                }
                 "rampart_audit" => ears.audit.notify_one(),
                 // The receiver lives as long as the daemon.
                 _ => drop(ears.users.send(notification.payload().to_owned())),

@@ -84,6 +84,7 @@ pub struct Controller {
     pub(super) report_nudge: Arc<Notify>,
     pub(super) probe_nudge: Arc<Notify>,
     pub(super) gate_nudge: Arc<Notify>,
+    outbox_nudge: Arc<Notify>,
     own_api: OwnApi,
     /// What proves the gate, as of the last look; none where it could not be read.
     pub(super) evidence: ArcSwapOption<Evidence>,
@@ -125,6 +126,7 @@ impl Controller {
             report_nudge: Arc::new(Notify::new()),
             probe_nudge: Arc::new(Notify::new()),
             gate_nudge: Arc::new(Notify::new()),
+            outbox_nudge: Arc::new(Notify::new()),
             own_api,
             evidence: ArcSwapOption::empty(),
             file_looks: Arc::new(Semaphore::new(gate::FILE_LOOKS)),
@@ -198,6 +200,11 @@ impl Controller {
         self.report_nudge.clone()
     }
 
+    /// What is notified when the outbox may hold something new.
+    pub fn outbox_nudge(&self) -> Arc<Notify> {
+        self.outbox_nudge.clone()
+    }
+
     /// Sets everything going; the tasks end with `life`. `users` hears whose access changed.
     pub fn run(self: &Arc<Self>, tasks: &TaskTracker, life: &Life, users: mpsc::UnboundedSender<String>) {
         let stop = &life.stop;
@@ -206,7 +213,12 @@ impl Controller {
             let brakes = write_brakes(inbox, self.committer.clone(), self.guard.clone(), stop.clone());
             supervise(tasks, life, "brake", brakes);
         }
-        let ears = Ears { turn: self.nudge.clone(), audit: self.audit_nudge.clone(), users };
+        let ears = Ears {
+            turn: self.nudge.clone(),
+            audit: self.audit_nudge.clone(),
+            outbox: self.outbox_nudge.clone(),
+            users,
+        };
         supervise(tasks, life, "listen", listen(self.store.pools().options.clone(), ears, stop.clone()));
         let sensors = Sensors {
             store: self.store.clone(),

@@ -205,6 +205,9 @@ impl Controller {
         if judgement.page_blind {
             self.page_blind(stored, &judged).await?;
         }
+        if stored.rollout.progress.blind_paged && !judgement.progress.blind_paged {
+            self.tell_sight(stored, &judged).await?;
+        }
         if judgement.page_hold {
             self.page_hold(stored, &judged).await?;
         }
@@ -230,6 +233,14 @@ impl Controller {
         let said = sentence(&stored.policy, Some(&stored.rollout), Some(&judged.judgement));
         let text = format!("{}, blind since {}: {said}", stored.rollout.flag, since.format("%H:%M:%S UTC"));
         self.page(stored, judged, Event::BlindPaged { since }, &text).await
+    }
+
+    /// Whoever was paged for blindness hears that it is over. The journal needs no entry: nothing was decided.
+    async fn tell_sight(&self, stored: &StoredRollout, judged: &Judged) -> Result<(), StoreError> {
+        let said = sentence(&stored.policy, Some(&stored.rollout), Some(&judged.judgement));
+        let text = format!("{}, no longer blind: {said}", stored.rollout.flag);
+        let notice = crate::store::notice(uuid::Uuid::now_v7(), crate::notify::SIGHT_REGAINED, &stored.rollout, &text);
+        self.store.tell(&stored.rollout, &notice).await
     }
 
     /// The stage lasts far longer than its soak: somebody should know what it waits for.

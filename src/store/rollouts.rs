@@ -264,3 +264,12 @@ pub(crate) fn notice(id: Uuid, kind: &'static str, rollout: &Rollout, text: &str
     });
     Notice { id, kind, body }
 }
+
+/// The same where nobody has to be told: it only ends alerts that were raised before.
+pub(crate) fn quiet_notice(id: Uuid, kind: &'static str, rollout: &Rollout, text: &str) -> Notice {
+    let mut notice = notice(id, kind, rollout, text);
+    if let Value::Object(members) = &mut notice.body {
+        members.insert("quiet".to_owned(), Value::Bool(true));
+    }
+    notice
+}

@@ -1,10 +1,10 @@
 //! Evidence of the gate: recorded by whoever ran the checks, shown to everybody who may see.
 
 use super::auth::{Caller, Role};
-use super::base64;
 use super::problem::Problem;
 use super::rollouts::known_flag;
 use super::server::Shared;
+use crate::base64;
 use crate::controller::{GateItemStatus, GateRunStatus};
 use crate::digest::hex_sha256;
 use crate::store::{MAX_ARTIFACT, MAX_ARTIFACTS, NewArtifact, NewGateRun};

@@ -3,13 +3,13 @@
 //! A file per resource. Every error is an RFC 9457 problem; nothing but health answers without a token.
 
 mod auth;
-mod base64;
 mod count;
 mod events;
 mod flags;
 mod gate;
 mod health;
 mod journal;
+mod notifications;
 mod page;
 mod policies;
 mod preflight;

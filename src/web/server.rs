@@ -4,12 +4,13 @@ use super::auth::{Caller, OpsTokens, Role};
 use super::problem::Problem;
 use super::session::Sessions;
 use super::{
-    count, events, flags, gate, health, journal, page, policies, preflight, readings, recorded, reports, rollouts,
-    session,
+    count, events, flags, gate, health, journal, notifications, page, policies, preflight, readings, recorded, reports,
+    rollouts, session,
 };
 use crate::build_info::BuildInfo;
 use crate::controller::Controller;
 use crate::flags::Flags;
+use crate::notify::Notifier;
 use crate::telemetry::Metrics;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, State};
@@ -40,6 +41,8 @@ pub struct Shared {
     pub open_metrics: bool,
     /// What runs.
     pub build: BuildInfo,
+    /// Tells people.
+    pub(crate) notifier: Arc<Notifier>,
     /// Ends open streams.
     pub stop: CancellationToken,
     pub(super) sessions: Sessions,
@@ -47,16 +50,28 @@ pub struct Shared {
 
 impl Shared {
     /// Everything but the sessions, which begin empty.
-    pub fn new(
+    #[expect(clippy::too_many_arguments, reason = "these are all there is to share")]
+    pub(crate) fn new(
         controller: Arc<Controller>,
         flags: Arc<Flags>,
         metrics: Arc<Metrics>,
         tokens: OpsTokens,
         open_metrics: bool,
         build: BuildInfo,
+        notifier: Arc<Notifier>,
         stop: CancellationToken,
     ) -> Arc<Self> {
-        Arc::new(Self { controller, flags, metrics, tokens, open_metrics, build, stop, sessions: Sessions::default() })
+        Arc::new(Self {
+            controller,
+            flags,
+            metrics,
+            tokens,
+            open_metrics,
+            build,
+            notifier,
+            stop,
+            sessions: Sessions::default(),
+        })
     }
 }
 
@@ -112,6 +127,9 @@ fn ops_routes(shared: Arc<Shared>) -> Router {
         .route("/rollouts/{flag}/{command}", post(rollouts::order))
         .route("/gate/{item}", get(gate::list).post(gate::record).layer(DefaultBodyLimit::max(gate::MAX_BODY)))
         .route("/gate/artifacts/{id}", get(gate::artifact))
+        .route("/notifications", get(notifications::list))
+        .route("/notifications/test", post(notifications::test))
+        .route("/notifications/{id}/retry", post(notifications::retry))
         .route("/flags", get(flags::list))
         .route("/flags/{key}", get(flags::show))
         .route("/flags/{key}/evaluate", get(flags::evaluate))

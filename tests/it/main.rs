@@ -9,6 +9,7 @@ mod gate_record;
 mod harness;
 mod labels;
 mod migrations;
+mod notify;
 mod openapi;
 mod orders;
 mod parts;

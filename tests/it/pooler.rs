@@ -1,6 +1,6 @@
 //! The daemon behind a pooler in transaction mode: more connections than sessions, and no session is its own.
 
-use crate::harness::{Daemon, FLAG, slow};
+use crate::harness::{Daemon, FLAG, VIEWER, slow};
 use crate::parts::client::{CAPTAIN, CREW, OTHER_CAPTAIN, OTHER_YACHT, PLENTY, User, YACHT};
 use rampart_postgres::Login;
 use serde_json::{Value, json};
@@ -89,7 +89,11 @@ fn pgbouncer() -> PathBuf {
 async fn behind_a_pooler(policy: &str) -> (Daemon, Pooler) {
     let (database, folder) = Daemon::prepare(policy).await;
     let pooler = Pooler::start(&database.app, &folder);
+    // Nobody listens there.
+    let targets = "targets: [{ name: ops, kind: slack, url: 'http://127.0.0.1:1' }]\n";
+    std::fs::write(folder.join("notify.yaml"), targets).unwrap();
     let environment = [
+        ("RAMPART_NOTIFY", folder.join("notify.yaml").display().to_string()),
         ("DATABASE_URL", pooler.url.clone()),
         ("RAMPART_DB_POOLER", "transaction".to_owned()),
         ("RAMPART_LISTEN_URL", database.owner.url()),
@@ -138,7 +142,7 @@ async fn crowd(daemon: &Daemon, lens: &'static str) {
 
 #[tokio::test]
 async fn twenty_at_once_share_five_sessions_without_a_5xx_and_never_see_each_others_rows() {
-    let (daemon, _pooler) = behind_a_pooler(&slow()).await;
+    let (daemon, _pooler) = behind_a_pooler(&format!("{}notify: [ops]\n", slow())).await;
     let before = User::of(&daemon, CREW).on_hand(PLENTY).await;
     crowd(&daemon, "v1").await;
 
@@ -154,6 +158,13 @@ async fn twenty_at_once_share_five_sessions_without_a_5xx_and_never_see_each_oth
     let (status, body) = daemon.order("rollback", json!({ "reason": "enough" })).await;
     assert_eq!((status, &body["phase"]), (200, &json!("rolled_back")), "{body}");
     assert_eq!(daemon.low_stock(CREW).await, (200, "v1".to_owned()));
+
+    // The notification was planned, tried, and will be tried again.
+    let told = async || daemon.ops(VIEWER, "GET", "/notifications", None).await.1["targets"][0].clone();
+    while told().await["last_error"] != "connection refused" {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(told().await["waiting"], 1);
 
     let log = std::fs::read_to_string(daemon.folder.join("log")).unwrap();
     for trouble in ["prepared statement", "unsupported startup parameter", "ERROR"] {

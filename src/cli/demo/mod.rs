@@ -11,6 +11,7 @@ use super::client::Client;
 use super::{Answer, WrongUse, serve};
 use crate::config::Settings;
 use crate::daemon::Daemon;
+use crate::notify::NotifySettings;
 use crate::signals::prometheus::PrometheusSettings;
 use crate::store;
 use crate::store::Pooler;
@@ -89,6 +90,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Answer> {
         open_metrics: false,
         postgres_port: None,
         postgres_bin: args.postgres_bin.clone(),
+        notify: NotifySettings::default(),
         prometheus: PrometheusSettings {
             url: prometheus.as_ref().map(Prometheus::url),
             ..PrometheusSettings::default()

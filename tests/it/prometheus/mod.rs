@@ -4,7 +4,7 @@ mod backtest;
 mod daemon;
 mod fuzz;
 mod rude;
-mod servers;
+pub(crate) mod servers;
 
 use rampart::signals::prometheus::{
     Bins, Buckets, Client, LARGEST_ANSWER, PrometheusSettings, Trouble, Witness, by_label, increase, matrix, one_number,

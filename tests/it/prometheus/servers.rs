@@ -186,7 +186,7 @@ pub(crate) fn client(url: &str) -> Client {
 }
 
 /// Where the process listens, once it says that it is ready.
-async fn ready(child: &mut Child) -> String {
+pub(crate) async fn ready(child: &mut Child) -> String {
     let http = reqwest::Client::new();
     loop {
         assert_eq!(child.try_wait().unwrap(), None, "the server has ended");

@@ -1,7 +1,22 @@
 //! Bytes inside JSON: base64 with padding (RFC 4648, section 4).
 
+const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/// The text.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for group in bytes.chunks(3) {
+        let bits = group.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        let letters = [bits >> 18, bits >> 12, bits >> 6, bits].map(|bits| LETTERS[(bits & 63) as usize]);
+        let (used, _) = letters.split_at(group.len() + 1);
+        text.extend(used.iter().copied().map(char::from));
+        text.extend(std::iter::repeat_n('=', 3 - group.len()));
+    }
+    text
+}
+
 /// The bytes; nothing where the text is no base64.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let text = text.as_bytes();
     if !text.len().is_multiple_of(4) {
         return None;
@@ -40,7 +55,7 @@ fn value(letter: u8) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use super::decode;
+    use super::{decode, encode};
 
     #[test]
     fn the_examples_of_the_rfc_are_read() {
@@ -48,8 +63,10 @@ mod tests {
             [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYg==", "foob"), ("Zm9vYmFy", "foobar")]
         {
             assert_eq!(decode(text).as_deref(), Some(bytes.as_bytes()), "{text}");
+            assert_eq!(encode(bytes.as_bytes()), text);
         }
         assert_eq!(decode("+/8A").as_deref(), Some([0xfb, 0xff, 0].as_slice()));
+        assert_eq!(encode(&[0xfb, 0xff, 0]), "+/8A");
     }
 
     #[test]
