@@ -101,6 +101,36 @@ test("a rollback shows its cause and leads to the rows that prove it", () =>
     assert.match(page.url(), /#seq-3$/);
   }));
 
+test("a rollback has a report of its own, with the reason in the core's words, that fits on a printed page", () =>
+  open("rolled_back", async (page, { sees }) => {
+    await sees("1 of 7 in breach");
+    await page.getByRole("link", { name: "Report", exact: true }).click();
+    await sees("Rollback of part_lens_v2");
+    await sees(/rule breach: A check that breaks its rollback limit/);
+    assert.equal(await page.locator("table").nth(1).getByText("Breach", { exact: true }).count(), 1);
+    await page.emulateMedia({ media: "print" });
+    // A4 at 96 dots an inch, less margins of 1 cm.
+    await page.setViewportSize({ width: 718, height: 1047 });
+    const height = await page.locator("article").evaluate((node) => node.scrollHeight);
+    assert.ok(height <= 1047, `${height} px`);
+    await page.emulateMedia({ media: "screen" });
+    await page.getByRole("link", { name: "Back to the page" }).click();
+    await sees("Audit rows without signature");
+  }));
+
+test("an entry says why it was decided so", () =>
+  open("rolled_back", async (page, { sees }) => {
+    await sees("Zinc anode");
+    await page.getByText("Why was it decided so?").first().click();
+    await sees(/nearest: it would have stayed at 20/);
+  }, { hash: "#seq-3" }));
+
+test("a notification that reached nobody is a banner", () =>
+  open("dead_letters", async (page, { sees }) => {
+    await sees("A notification reached nobody:");
+    await sees(/to ops/);
+  }));
+
 test("a link to an entry unfolds it", () =>
   open("rolled_back", async (page, { sees }) => {
     await sees("Zinc anode");

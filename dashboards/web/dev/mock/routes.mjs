@@ -23,6 +23,7 @@ export async function answer(request, response, defaults) {
   if (!world.signedIn) return problem(response, 401, "Not signed in", "sign in with an ops token");
   if (path === "/events") return events(world, request, response, defaults.cut);
   if (path.startsWith("/gate/artifacts/")) return reply(response, 200, { file: decodeURIComponent(path.split("/").pop()), passed: true });
+  if (path === "/notifications") return reply(response, 200, { targets: [], dead: world.deadLetters ?? [] });
   if (path === "/rollouts") return reply(response, 200, { rollouts: statuses(world) });
   const [, asked] = /^\/flags\/([^/]+)\/evaluate$/.exec(path) ?? [];
   if (asked) return evaluate(statuses(world).find((one) => one.flag === asked), url.searchParams.get("subject") ?? "", response);
@@ -55,6 +56,7 @@ function read(world, what, status, query, response) {
     case "": return reply(response, 200, status);
     case "journal": return reply(response, 200, main ? page(world.journal, query) : { entries: [], next: null });
     case "readings": return reply(response, 200, { series: main ? series(world, { check: query.get("check"), from: number("from", 0), to: number("to", 0), step: number("step", 30) }) : [] });
+    case "explain": return reply(response, 200, { seq: number("seq", 0), text: `${status.flag} · entry ${query.get("seq")}\n\nrule breach: A check that breaks its rollback limit takes the flag to 0 % at once.\n  breach    null_audit_signatures   3, over the limit of 0\n\nnearest: it would have stayed at 20 %, had null audit signatures read no more than 0\n` });
     case "reports": return reply(response, 200, { reports: main ? world.reports : [] });
     default: return problem(response, 404, "Not found", what);
   }

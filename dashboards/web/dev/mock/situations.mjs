@@ -70,6 +70,10 @@ export const SITUATIONS = {
       seen_to_effective_ms: 38,
     });
   },
+  dead_letters(world) {
+    world.past(1, 0.3 * HOUR);
+    world.deadLetters = [{ id: "1", target: "ops", kind: "rolled_back", text: "crew_roster_v3: Rolled back to 0 %" }];
+  },
   completed(world) {
     world.past(3, 8 * HOUR);
     world.complete("rampart", "");

@@ -1,7 +1,7 @@
 // The only place that talks to the server: one function per resource of /api/v1.
 import { Problem, problemOf } from "./problem";
 import type {
-  CommandBody, CommandName, Evaluation, JournalPage, Report, ReportKind, Role, Series, Session, Status,
+  CommandBody, CommandName, Evaluation, Explained, JournalPage, Notifications, Report, ReportKind, Role, Series, Session, Status,
 } from "./types";
 
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -72,6 +72,9 @@ export const api = {
     ask<{ series: Series[] }>(of(flag, "/readings"), { query }),
 
   evaluate: (flag: string, subject: string) => ask<Evaluation>(`flags/${encodeURIComponent(flag)}/evaluate`, { query: { subject } }),
+
+  explain: (flag: string, seq: number) => ask<Explained>(of(flag, "/explain"), { query: { seq } }),
+  notifications: () => ask<Notifications>("notifications"),
 
   reports: (flag: string) => ask<{ reports: Report[] }>(of(flag, "/reports")),
   report: (flag: string, kind: ReportKind, text: string) =>

@@ -124,6 +124,12 @@ export interface Entry {
   hash: string | null;
 }
 
+/** Why one decision came out as it did, in the server's words. */
+export interface Explained { seq: number | null; text: string }
+
+export interface Target { name: string; kind: string; host: string; waiting: number; delivered: number; dead: number; last_error: string | null }
+export interface Notifications { targets: Target[]; dead: { id: string; target: string; kind: string; text: string }[] }
+
 export interface JournalPage { entries: Entry[]; next: number | string | null }
 
 /** [epoch seconds, value, verdict] */

@@ -9,6 +9,8 @@ const POINTS_MAX = 400;
 
 class Readings {
   byCheck = $state.raw<Record<string, Point[]>>({});
+  /** Where the axis that all sparklines share begins, in epoch seconds: the first point of any check. */
+  from = $derived(Math.min(...Object.values(this.byCheck).map((points) => points[0]?.[0] ?? Infinity)));
   private flag: string | null = null;
   private turn = 0;
 

@@ -22,6 +22,9 @@ export const KINDS: Record<string, Kind> = {
   lease_lapsed: { word: "Exposure lapsed", tone: "warn", icon: "lock", line: (at) => `Exposure lease lapsed at ${at}` },
   lease_regained: { word: "Exposure regained", tone: "good", icon: "lock", line: (at) => `Exposure lease regained at ${at}` },
   blind_paged: { word: "Paged: blind", tone: "blind", icon: "bell", line: () => "Paged: blind for too long" },
+  hold_paged: { word: "Paged: no progress", tone: "warn", icon: "bell", line: () => "Paged: not moved for long" },
+  frozen: { word: "Frozen", tone: "warn", icon: "pause", line: (at) => `Frozen at ${at}` },
+  sql_ignored: { word: "SQL ignored", tone: "plain", icon: "data", line: () => "Flag row changed by SQL, without effect" },
   gate_overridden: { word: "Gate overridden", tone: "warn", icon: "warn", line: () => "Started past an unmet gate" },
 };
 
