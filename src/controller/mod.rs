@@ -5,6 +5,7 @@
 //! the brake's task. The steady one is the [`Controller`]'s turn, a reconciler: it takes no input but
 //! what it reads, so a nudge only wakes it, and the next turn is the retry.
 
+mod ahead;
 mod brake;
 mod checks;
 mod commit;

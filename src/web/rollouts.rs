@@ -187,6 +187,9 @@ fn refusal(shared: &Shared, request: &OrderRequest, error: CommandError) -> Prob
         CommandError::UnknownFlag => Problem::not_found(text),
         CommandError::Refused(Refusal::Illegal(_)) => conflict("illegal", "Not possible now", text),
         CommandError::Refused(Refusal::NoSuchStage { .. }) => Problem::unprocessable(text),
+        CommandError::Refused(Refusal::SamePerson { .. }) => {
+            conflict("two-person", "Another person must approve", text)
+        }
         CommandError::Refused(Refusal::ReasonMissing(what)) => missing_reason(what),
         CommandError::GateMissing(unmet) => {
             let missing: Vec<&str> = unmet.iter().map(|finding| finding.item.name()).collect();

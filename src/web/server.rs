@@ -115,6 +115,7 @@ fn ops_routes(shared: Arc<Shared>) -> Router {
         .route("/flags", get(flags::list))
         .route("/flags/{key}", get(flags::show))
         .route("/flags/{key}/evaluate", get(flags::evaluate))
+        .route("/flags/{key}/explain", get(flags::explain))
         .fallback(async || Problem::not_found("there is no such route"))
         .method_not_allowed_fallback(async || {
             let title = "Another method is expected";

@@ -10,6 +10,8 @@ mod harness;
 mod labels;
 mod migrations;
 mod openapi;
+mod ops_explain;
+mod ops_status;
 mod orders;
 mod parts;
 mod pooler;
