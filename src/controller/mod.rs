@@ -22,6 +22,7 @@ mod serve;
 mod show;
 mod sql;
 mod status;
+mod told;
 mod turn;
 
 pub use explain::Explained;
@@ -30,6 +31,7 @@ pub use guard::{Guard, Watched};
 pub use order::{CommandError, OrderRequest};
 pub use policies::{LoadedPolicy, Policies, PolicyFault};
 pub use replay::Replay;
-pub use run::{Controller, Life, Parts, Update};
+pub use run::{Controller, Life, Parts};
 pub use status::{CommandStatus, Status};
 pub(crate) use status::{GateItemStatus, GateRunStatus};
+pub use told::Told;

@@ -52,6 +52,8 @@ pub struct Status {
     pub next: Option<NextStatus>,
     pub windows: Option<WindowStatus>,
     pub approval: Option<ApprovalStatus>,
+    /// When the newest step was written, by the database's clock.
+    pub committed_at: Option<Timestamp>,
     pub started_at: Option<Timestamp>,
     pub stage_since: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
@@ -261,6 +263,7 @@ impl Status {
             windows: policy.windows.as_ref().map(|windows| WindowStatus::of(windows, view.now)),
             approval: rollout.and_then(|rollout| ApprovalStatus::of(policy, rollout)),
             decision,
+            committed_at: view.stored.map(|stored| stored.committed_at),
             started_at: rollout.map(|rollout| rollout.started_at),
             stage_since: rollout.map(|rollout| rollout.stage_since),
             ended_at: rollout.and_then(|rollout| rollout.ended_at),

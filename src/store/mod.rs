@@ -28,7 +28,7 @@ pub use gate::{
     ArtifactContent, GateArtifact, GateRun, MAX_ARTIFACT, MAX_ARTIFACTS, NewArtifact, NewGateRun, Recorded,
 };
 pub use journal::{JournalFilter, JournalRow};
-pub use leases::LEASE_SECONDS;
+pub use leases::{LEASE_SECONDS, Replica};
 pub use migrate::{migrate, seed};
 pub use owner::{Person, people, run_as_owner};
 pub use pool::Pool;

@@ -7,6 +7,7 @@ mod base64;
 mod count;
 mod events;
 mod flags;
+mod fleet;
 mod gate;
 mod health;
 mod journal;
@@ -20,6 +21,7 @@ mod reports;
 mod rollouts;
 mod server;
 mod session;
+mod viewers;
 
 pub use auth::{OpsTokens, Role, TokenError};
 pub use problem::Problem;

@@ -3,9 +3,10 @@
 use super::auth::{Caller, OpsTokens, Role};
 use super::problem::Problem;
 use super::session::Sessions;
+use super::viewers::Viewers;
 use super::{
-    count, events, flags, gate, health, journal, page, policies, preflight, readings, recorded, reports, rollouts,
-    session,
+    count, events, flags, fleet, gate, health, journal, page, policies, preflight, readings, recorded, reports,
+    rollouts, session,
 };
 use crate::build_info::BuildInfo;
 use crate::controller::Controller;
@@ -43,6 +44,7 @@ pub struct Shared {
     /// Ends open streams.
     pub stop: CancellationToken,
     pub(super) sessions: Sessions,
+    pub(super) viewers: Arc<Viewers>,
 }
 
 impl Shared {
@@ -56,7 +58,17 @@ impl Shared {
         build: BuildInfo,
         stop: CancellationToken,
     ) -> Arc<Self> {
-        Arc::new(Self { controller, flags, metrics, tokens, open_metrics, build, stop, sessions: Sessions::default() })
+        Arc::new(Self {
+            controller,
+            flags,
+            metrics,
+            tokens,
+            open_metrics,
+            build,
+            stop,
+            sessions: Sessions::default(),
+            viewers: Arc::default(),
+        })
     }
 }
 
@@ -112,6 +124,7 @@ fn ops_routes(shared: Arc<Shared>) -> Router {
         .route("/rollouts/{flag}/{command}", post(rollouts::order))
         .route("/gate/{item}", get(gate::list).post(gate::record).layer(DefaultBodyLimit::max(gate::MAX_BODY)))
         .route("/gate/artifacts/{id}", get(gate::artifact))
+        .route("/fleet", get(fleet::show))
         .route("/flags", get(flags::list))
         .route("/flags/{key}", get(flags::show))
         .route("/flags/{key}/evaluate", get(flags::evaluate))

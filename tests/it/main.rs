@@ -11,6 +11,7 @@ mod labels;
 mod migrations;
 mod openapi;
 mod ops_explain;
+mod ops_fleet;
 mod ops_status;
 mod orders;
 mod parts;
