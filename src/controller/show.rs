@@ -69,7 +69,7 @@ impl Controller {
             return Ok(());
         }
         let filter = JournalFilter {
-            kind: Some("rolled_back".to_owned()),
+            kinds: vec!["rolled_back".to_owned()],
             rollout: Some(rollout.id.0),
             limit: 1,
             ..JournalFilter::default()

@@ -65,6 +65,7 @@ pub(super) async fn order(
         .ok_or_else(|| Problem::not_found(format!("there is no command {command:?}")))?;
     caller.must_be(if kind == CommandKind::Approve { Role::ReleaseOwner } else { Role::Operator })?;
     let flag = known_flag(&shared, &flag)?;
+    shared.limits.count(&caller.name, kind)?;
     let body = read_body(&body)?;
     if body.override_gate {
         caller.must_be(Role::ReleaseOwner)?;

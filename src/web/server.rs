@@ -1,12 +1,13 @@
 //! Putting the routes together and serving them.
 
 use super::auth::{Caller, OpsTokens, Role};
+use super::limits::Limits;
 use super::problem::Problem;
 use super::session::Sessions;
 use super::viewers::Viewers;
 use super::{
-    count, events, flags, fleet, gate, health, journal, page, policies, preflight, readings, recorded, reports,
-    rollouts, session,
+    count, events, flags, fleet, gate, health, history, journal, page, policies, preflight, readings, recorded,
+    reports, rollouts, session,
 };
 use crate::build_info::BuildInfo;
 use crate::controller::Controller;
@@ -45,10 +46,11 @@ pub struct Shared {
     pub stop: CancellationToken,
     pub(super) sessions: Sessions,
     pub(super) viewers: Arc<Viewers>,
+    pub(super) limits: Limits,
 }
 
 impl Shared {
-    /// Everything but the sessions, which begin empty.
+    /// Everything but sessions, viewers and limits, which begin empty.
     pub fn new(
         controller: Arc<Controller>,
         flags: Arc<Flags>,
@@ -68,6 +70,7 @@ impl Shared {
             stop,
             sessions: Sessions::default(),
             viewers: Arc::default(),
+            limits: Limits::default(),
         })
     }
 }
@@ -112,6 +115,9 @@ fn ops_routes(shared: Arc<Shared>) -> Router {
         .route("/rollouts", get(rollouts::list))
         .route("/rollouts/{flag}", get(rollouts::show))
         .route("/rollouts/{flag}/journal", get(journal::list))
+        .route("/rollouts/{flag}/journal/export", get(journal::export))
+        .route("/rollouts/{flag}/history", get(history::list))
+        .route("/rollouts/{flag}/rollback-report", get(history::report))
         .route("/rollouts/{flag}/gate", get(gate::show))
         .route("/rollouts/{flag}/policy", get(policies::show))
         .route("/rollouts/{flag}/replay", get(journal::replay))

@@ -12,6 +12,8 @@ mod migrations;
 mod openapi;
 mod ops_explain;
 mod ops_fleet;
+mod ops_history;
+mod ops_limits;
 mod ops_status;
 mod orders;
 mod parts;
