@@ -20,6 +20,8 @@ pub struct CheckStatus {
     pub verdict: Verdict,
     pub shadow: bool,
     pub value: Option<f64>,
+    /// What control went through over the same window.
+    pub control: Option<f64>,
     pub unit: Unit,
     pub advance_if: Option<String>,
     pub rollback_if: Option<String>,
@@ -31,6 +33,16 @@ pub struct CheckStatus {
     pub observed_at: Option<Timestamp>,
     pub why: String,
     pub proof: Option<ProofReport>,
+    pub comparison: Option<ComparisonStatus>,
+}
+
+/// How a check is held against control.
+#[derive(Clone, Debug, Serialize)]
+pub struct ComparisonStatus {
+    /// How many times as often as control the canary may fail.
+    pub tolerance: f64,
+    /// The odds that it fails more often than that; none before a rollout.
+    pub ln_odds: Option<f64>,
 }
 
 /// What the sequential tests say: odds that the canary is worse, all requests of the rollout together.
@@ -55,7 +67,12 @@ pub struct TestStatus {
 }
 
 impl CheckStatus {
-    pub(super) fn of(check: &Check, judgement: Option<&Judgement>, proofs: Option<&Proofs>) -> Self {
+    pub(super) fn of(
+        check: &Check,
+        judgement: Option<&Judgement>,
+        proofs: Option<&Proofs>,
+        comparison: Option<ComparisonStatus>,
+    ) -> Self {
         let report: Option<&CheckReport> =
             judgement.and_then(|judgement| judgement.checks.iter().find(|report| report.name == check.name));
         let text = |condition: &Option<Condition>| condition.as_ref().map(|condition| condition.text.clone());
@@ -67,6 +84,7 @@ impl CheckStatus {
             verdict: report.map_or(Verdict::Blind, |report| report.verdict),
             shadow: check.shadow,
             value: report.and_then(|report| report.value),
+            control: report.and_then(|report| report.control),
             unit: check.signal.unit(),
             advance_if: text(&check.advance_if),
             rollback_if: text(&check.rollback_if),
@@ -81,7 +99,17 @@ impl CheckStatus {
             observed_at: report.and_then(|report| report.observed_at),
             why: report.map_or_else(|| "no rollout is running".to_owned(), |report| report.why.clone()),
             proof: proofs.and_then(|proofs| proofs.get(&check.name)).cloned(),
+            comparison,
         }
+    }
+}
+
+impl ComparisonStatus {
+    /// How the policy compares this check; none where it does not.
+    pub(super) fn of(policy: &Policy, check: &Check, statistics: &StatisticsStatus) -> Option<Self> {
+        let tolerance = policy.compare.as_ref()?.checks.get(&check.name)?.0;
+        let test = statistics.tests.iter().find(|test| test.check == check.name && test.against == Against::Control);
+        Some(Self { tolerance, ln_odds: test.map(|test| test.ln_odds) })
     }
 }
 

@@ -34,12 +34,22 @@ impl Controller {
             }
         };
         let Some(row) = row else { return Ok(None) };
+        self.explain_entry(&stored, &rows, row).await.map(Some)
+    }
+
+    /// Why one entry of a rollout's journal came out as it did.
+    pub(super) async fn explain_entry(
+        &self,
+        stored: &StoredRollout,
+        rows: &[JournalRow],
+        row: &JournalRow,
+    ) -> Result<Explained, StoreError> {
         let entry = row.clone().journalled()?;
         let explained = match &entry.judged {
-            Some(judged) => self.explanation(&stored, &rows, judged).await?.map(|found| told(Some(row.seq), found)),
+            Some(judged) => self.explanation(stored, rows, judged).await?.map(|found| told(Some(row.seq), found)),
             None => None,
         };
-        Ok(Some(explained.unwrap_or_else(|| ordered(row))))
+        Ok(explained.unwrap_or_else(|| ordered(row)))
     }
 
     /// What the newest tick decided, where nothing has happened since.

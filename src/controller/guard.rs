@@ -83,12 +83,18 @@ impl Guard {
         let (policy, rollout) = (&watched.policy, &watched.rollout);
         let mut counts = self.live.counts(policy, rollout);
         counts.extend(self.board.counts(rollout));
+        let mut seen = self.glance(watched);
+        for check in policy.checks.iter().filter(|check| check.signal.is_live()) {
+            if let Some(reading) = seen.readings.get_mut(&check.name) {
+                reading.control = self.live.control(check, rollout, self.clock.now());
+            }
+        }
         Evidence {
             since_last_tick,
             counts,
             bins: self.board.bins(&self.live, policy, rollout, self.clock.now()),
             subjects: self.live.subjects(rollout),
-            ..self.glance(watched)
+            ..seen
         }
     }
 

@@ -5,6 +5,7 @@
 //! the brake's task. The steady one is the [`Controller`]'s turn, a reconciler: it takes no input but
 //! what it reads, so a nudge only wakes it, and the next turn is the retry.
 
+mod ahead;
 mod brake;
 mod checks;
 mod commit;
@@ -16,11 +17,13 @@ mod order;
 mod policies;
 mod recording;
 mod replay;
+mod retrospect;
 mod run;
 mod serve;
 mod show;
 mod sql;
 mod status;
+mod told;
 mod turn;
 
 pub use explain::Explained;
@@ -29,6 +32,8 @@ pub use guard::{Guard, Watched};
 pub use order::{CommandError, OrderRequest};
 pub use policies::{LoadedPolicy, Policies, PolicyFault};
 pub use replay::Replay;
-pub use run::{Controller, Life, Parts, Update};
+pub use retrospect::RollbackReport;
+pub use run::{Controller, Life, Parts};
 pub use status::{CommandStatus, Status};
 pub(crate) use status::{GateItemStatus, GateRunStatus};
+pub use told::Told;

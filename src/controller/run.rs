@@ -7,11 +7,12 @@ use super::guard::Guard;
 use super::listen::{Ears, listen};
 use super::policies::Policies;
 use super::status::Status;
+use super::told::Told;
 use super::turn::Memory;
 use crate::clock::DatabaseClock;
 use crate::flags::Flags;
 use crate::signals::{Board, Live, OwnApi, Passing, Sensors, flush_slots, prometheus};
-use crate::store::{JournalRow, Store, StoreError, Sync};
+use crate::store::{Store, StoreError, Sync};
 use crate::telemetry::Metrics;
 use arc_swap::ArcSwapOption;
 use rampart_core::rollout::Build;
@@ -44,15 +45,6 @@ pub struct Parts {
     pub prometheus: Option<prometheus::Client>,
     /// Whom synthetic requests are sent to.
     pub own_api: OwnApi,
-}
-
-/// Something viewers are told.
-#[derive(Clone, Debug)]
-pub enum Update {
-    /// Where a flag stands.
-    Status(Arc<Status>),
-    /// A new journal entry.
-    Journal(Arc<JournalRow>),
 }
 
 /// When the guard's tasks end, and what they say when one of them ended by itself.
@@ -93,7 +85,7 @@ pub struct Controller {
     /// The names this machine goes by.
     pub(super) hosts: Vec<String>,
     pub(super) statuses: Mutex<BTreeMap<FlagKey, Arc<Status>>>,
-    pub(super) updates: broadcast::Sender<Update>,
+    pub(super) updates: broadcast::Sender<Told>,
     prometheus: Option<prometheus::Client>,
     inbox: Mutex<Option<mpsc::UnboundedReceiver<Brake>>>,
     pub(super) turns: tokio::sync::Mutex<Memory>,
@@ -186,7 +178,7 @@ impl Controller {
     }
 
     /// What happens from now on.
-    pub fn updates(&self) -> broadcast::Receiver<Update> {
+    pub fn updates(&self) -> broadcast::Receiver<Told> {
         self.updates.subscribe()
     }
 

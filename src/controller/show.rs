@@ -1,7 +1,8 @@
 //! Telling viewers where everything stands and what was written.
 
-use super::run::{Controller, Update};
+use super::run::Controller;
 use super::status::{Status, View};
+use super::told::Told;
 use super::turn::Memory;
 use crate::store::{JournalFilter, StoreError, StoredRollout, Sync};
 use rampart_core::rollout::{Phase, Rollout};
@@ -43,7 +44,9 @@ impl Controller {
                 .unwrap_or_else(PoisonError::into_inner)
                 .insert(loaded.policy.flag.clone(), status.clone());
             // Nobody may be watching; then nobody misses it.
-            let _ = self.updates.send(Update::Status(status));
+            if self.updates.receiver_count() > 0 {
+                let _ = self.updates.send(Told::status(&status));
+            }
         }
         let filter = match memory.journal_seen {
             Some(seen) => JournalFilter { after: Some(seen), limit: 100, ..JournalFilter::default() },
@@ -54,7 +57,7 @@ impl Controller {
         memory.journal_seen = entries.iter().map(|entry| entry.seq).max().or(memory.journal_seen).or(Some(0));
         if !first_look {
             for entry in entries {
-                let _ = self.updates.send(Update::Journal(Arc::new(entry)));
+                let _ = self.updates.send(Told::journal(&entry));
             }
         }
         Ok(())
@@ -66,7 +69,7 @@ impl Controller {
             return Ok(());
         }
         let filter = JournalFilter {
-            kind: Some("rolled_back".to_owned()),
+            kinds: vec!["rolled_back".to_owned()],
             rollout: Some(rollout.id.0),
             limit: 1,
             ..JournalFilter::default()

@@ -1,6 +1,7 @@
 //! Where a flag stands, as the API, the page and the terminal show it.
 
-use super::checks::{CheckStatus, Proofs, StatisticsStatus};
+use super::ahead::{ApprovalStatus, WindowStatus};
+use super::checks::{CheckStatus, ComparisonStatus, Proofs, StatisticsStatus};
 use super::gate::{self, GateFinding};
 use super::policies::LoadedPolicy;
 use crate::signals::Traffic;
@@ -49,6 +50,10 @@ pub struct Status {
     pub statistics: StatisticsStatus,
     pub decision: DecisionStatus,
     pub next: Option<NextStatus>,
+    pub windows: Option<WindowStatus>,
+    pub approval: Option<ApprovalStatus>,
+    /// When the newest step was written, by the database's clock.
+    pub committed_at: Option<Timestamp>,
     pub started_at: Option<Timestamp>,
     pub stage_since: Option<Timestamp>,
     pub ended_at: Option<Timestamp>,
@@ -232,6 +237,8 @@ impl Status {
         let phase = rollout.map_or(Phase::Waiting, |rollout| rollout.phase);
         let pinned = rollout.map_or(&view.loaded.revision, |rollout| &rollout.policy);
         let decision = decision(view.judgement);
+        let statistics = StatisticsStatus::of(policy, rollout);
+        let compared = |check| ComparisonStatus::of(policy, check, &statistics);
         Status {
             flag: view.loaded.policy.flag.clone(),
             rollout_id: rollout.map(|rollout| rollout.id.0),
@@ -246,10 +253,17 @@ impl Status {
             sentence: sentence(policy, rollout, view.judgement),
             soak: soak(policy, rollout),
             stages: stages(policy, rollout, &decision, view.now),
-            checks: policy.checks.iter().map(|check| CheckStatus::of(check, view.judgement, view.proofs)).collect(),
-            statistics: StatisticsStatus::of(policy, rollout),
+            checks: policy
+                .checks
+                .iter()
+                .map(|check| CheckStatus::of(check, view.judgement, view.proofs, compared(check)))
+                .collect(),
+            statistics,
             next: next(policy, rollout, &decision, view.now),
+            windows: policy.windows.as_ref().map(|windows| WindowStatus::of(windows, view.now)),
+            approval: rollout.and_then(|rollout| ApprovalStatus::of(policy, rollout)),
             decision,
+            committed_at: view.stored.map(|stored| stored.committed_at),
             started_at: rollout.map(|rollout| rollout.started_at),
             stage_since: rollout.map(|rollout| rollout.stage_since),
             ended_at: rollout.and_then(|rollout| rollout.ended_at),

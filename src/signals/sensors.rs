@@ -120,7 +120,8 @@ impl Sensors {
     pub(super) fn put(&self, wanted: &Wanted, begun_at: Timestamp, outcome: Outcome) {
         let rollout = &wanted.watched.rollout;
         let observed_at = self.clock.now();
-        let reading = Reading { rollout: rollout.id, epoch: rollout.epoch, begun_at, observed_at, outcome };
+        let reading =
+            Reading { rollout: rollout.id, epoch: rollout.epoch, begun_at, observed_at, outcome, control: None };
         self.board.put(wanted.check.name.clone(), reading);
         self.guard.look(&rollout.flag);
     }

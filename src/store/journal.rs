@@ -62,8 +62,8 @@ impl JournalRow {
 pub struct JournalFilter {
     /// Only those behind this number; in descending order, only those before it.
     pub after: Option<i64>,
-    /// Only of this kind.
-    pub kind: Option<String>,
+    /// Only of these kinds; of every kind where none is named.
+    pub kinds: Vec<String>,
     /// Only of this rollout.
     pub rollout: Option<Uuid>,
     /// Newest first.
@@ -105,13 +105,13 @@ async fn read(pool: &Pool, flag: Option<&FlagKey>, filter: &JournalFilter) -> Re
                from rampart.journal
                where ($1::text is null or flag = $1)
                  and ($2::bigint is null or case when $5 then seq < $2 else seq > $2 end)
-                 and ($3::text is null or kind = $3)
+                 and (cardinality($3::text[]) = 0 or kind = any($3))
                  and ($4::uuid is null or rollout_id = $4)
                order by case when $5 then -seq else seq end
                limit $6"#,
             flag.map(FlagKey::as_str),
             filter.after,
-            filter.kind,
+            &filter.kinds,
             filter.rollout,
             filter.descending,
             filter.limit

@@ -4,11 +4,40 @@ use super::{Store, StoreError};
 use rampart_core::rollout::Fence;
 use rampart_core::{FlagKey, Timestamp};
 use std::collections::HashMap;
+use uuid::Uuid;
 
 /// How long a holder may be silent before another replica takes its leases.
 pub const LEASE_SECONDS: f64 = 10.0;
 
+/// One running daemon, as its heartbeat tells.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    /// Its identity.
+    pub id: Uuid,
+    /// What it runs.
+    pub build: String,
+    /// When it was last heard.
+    pub seen_at: Timestamp,
+    /// The flags it may raise.
+    pub leases: Vec<String>,
+}
+
 impl Store {
+    /// Every daemon that has not said good-bye and was heard within the hour, the newest heartbeat first.
+    pub async fn replicas(&self) -> Result<Vec<Replica>, StoreError> {
+        let rows = sqlx::query_as!(
+            Replica,
+            r#"select r.id, r.build, r.heartbeat_at as seen_at,
+                      array(select l.flag from rampart.leases l where l.replica = r.id order by l.flag) as "leases!"
+               from rampart.replicas r
+               where r.stopped_at is null and r.heartbeat_at > now() - interval '1 hour'
+               order by r.heartbeat_at desc, r.id limit 100"#
+        )
+        .fetch_all(&self.pools.ops)
+        .await?;
+        Ok(rows)
+    }
+
     /// Writes this replica's heartbeat and answers the database's time.
     pub async fn heartbeat(&self, build: &str) -> Result<Timestamp, StoreError> {
         let now = sqlx::query_scalar!(

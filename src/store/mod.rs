@@ -7,6 +7,7 @@ mod audit;
 mod error;
 mod flags;
 mod gate;
+mod history;
 mod journal;
 mod leases;
 mod lives;
@@ -28,8 +29,9 @@ pub use flags::{FlagRow, SqlChange, Sync};
 pub use gate::{
     ArtifactContent, GateArtifact, GateRun, MAX_ARTIFACT, MAX_ARTIFACTS, NewArtifact, NewGateRun, Recorded,
 };
+pub use history::PastRollout;
 pub use journal::{JournalFilter, JournalRow};
-pub use leases::LEASE_SECONDS;
+pub use leases::{LEASE_SECONDS, Replica};
 pub use migrate::{migrate, seed};
 pub use outbox::{DeadLetter, Due, Newest, Setback, TargetCount, Unplanned};
 pub use owner::{Person, people, run_as_owner};
@@ -42,7 +44,7 @@ pub use rollouts::{CommandKey, NewEntry, Notice, Step, StoredRollout};
 pub(crate) use rollouts::{notice, quiet_notice};
 pub use signatures::{SignedRow, SignedRows, enroll, revoke, signed_rows};
 pub use slots::SlotRow;
-pub use ticks::{ChainedTick, TickRow};
+pub use ticks::{ChainedTick, ReadingRow};
 
 use std::sync::Arc;
 use uuid::Uuid;

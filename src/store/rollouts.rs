@@ -239,7 +239,7 @@ impl Store {
     }
 }
 
-fn stored(
+pub(super) fn stored(
     state: Value,
     (progress, statistics, ticks, tick_hash): (Value, Value, i64, Vec<u8>),
     audit_baseline: String,

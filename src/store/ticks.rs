@@ -3,19 +3,20 @@
 use super::{Store, StoreError};
 use rampart_core::rollout::{Evidence, Judgement, Revision, Rollout, RolloutId, Statistics, Tick};
 use rampart_core::{FlagKey, Timestamp};
-use serde_json::Value;
 
-/// One stored tick.
+/// What one check read, tick by tick, in no order.
 #[derive(Clone, Debug)]
-pub struct TickRow {
-    /// When.
-    pub at: Timestamp,
-    /// The epoch it credited.
-    pub epoch: i32,
-    /// The soak it added, in milliseconds.
-    pub credit_ms: i64,
-    /// Each check's report.
-    pub checks: Value,
+pub struct ReadingRow {
+    /// The check.
+    pub check: String,
+    /// When, in seconds since 1970.
+    pub at: Vec<f64>,
+    /// What it read.
+    pub values: Vec<Option<f64>>,
+    /// What control went through.
+    pub controls: Vec<Option<f64>>,
+    /// What followed.
+    pub verdicts: Vec<String>,
 }
 
 /// A tick as it can be decided again, with its place in the chain.
@@ -122,28 +123,31 @@ impl Store {
         Ok((count(counted.chained), count(counted.others)))
     }
 
-    /// The ticks of the flag's newest rollout between two times, at most `limit`, evenly thinned out.
-    pub async fn ticks(
+    /// What the checks of a rollout read between two times, a row for each check, or for `check` alone.
+    pub async fn readings(
         &self,
         flag: &FlagKey,
+        rollout: RolloutId,
         from: Timestamp,
         to: Timestamp,
-        limit: i64,
-    ) -> Result<Vec<TickRow>, StoreError> {
+        check: Option<&str>,
+    ) -> Result<Vec<ReadingRow>, StoreError> {
+        // Taken apart by the database: what is not drawn would be most of what travels.
         let rows = sqlx::query_as!(
-            TickRow,
-            r#"with chosen as (
-                   select t.at, t.epoch, t.credit_ms, t.checks, row_number() over (order by t.at) as n, count(*) over () as total
-                   from rampart.ticks t
-                   where t.rollout_id = (select id from rampart.rollouts where flag = $1 order by attempt desc limit 1)
-                     and t.at between $2 and $3
-               )
-               select at, epoch, credit_ms, checks from chosen
-               where total <= $4 or n % (total / $4 + 1) = 0 order by at"#,
+            ReadingRow,
+            r#"select c.name as "check!", array_agg(extract(epoch from t.at)::float8) as "at!",
+                      array_agg(c.value) as "values!: Vec<Option<f64>>", array_agg(c.control) as "controls!: Vec<Option<f64>>",
+                      array_agg(c.verdict) as "verdicts!"
+               from rampart.ticks t join rampart.rollouts r on r.id = t.rollout_id,
+                    jsonb_to_recordset(t.checks) as c (name text, value float8, control float8, verdict text)
+               where r.flag = $1 and t.rollout_id = $2 and t.at between $3 and $4
+                 and ($5::text is null or c.name = $5) and c.name is not null and c.verdict is not null
+               group by c.name order by c.name"#,
             flag.as_str(),
+            rollout.0,
             from,
             to,
-            limit
+            check
         )
         .fetch_all(&self.pools.ops)
         .await?;

@@ -3,11 +3,11 @@
 use super::auth::{Caller, Role};
 use super::problem::Problem;
 use super::server::Shared;
-use crate::controller::Update;
+use crate::controller::Told;
 use crate::store::JournalFilter;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{Stream, StreamExt, stream};
 use std::convert::Infallible;
@@ -15,10 +15,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_stream::wrappers::BroadcastStream;
 
-/// How long a client waits before it connects again, in milliseconds.
-const RETRY: Duration = Duration::from_millis(500);
 /// A sign of life where nothing happens.
 const HEARTBEAT: Duration = Duration::from_secs(10);
+/// A comment, which clients pass over.
+const ALIVE: &[u8] = b":\n\n";
 /// How many missed entries a returning client is sent.
 const MAX_MISSED: i64 = 500;
 
@@ -30,8 +30,9 @@ pub(super) async fn stream(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     caller.must_be(Role::Viewer)?;
+    let seat = shared.viewers.sit(&caller, shared.controller.now());
     let live = BroadcastStream::new(shared.controller.updates());
-    let standing: Vec<Update> = shared.controller.statuses().into_iter().map(Update::Status).collect();
+    let standing: Vec<Told> = shared.controller.statuses().iter().map(|status| Told::status(status)).collect();
     let last: Option<i64> = headers.get("last-event-id").and_then(|id| id.to_str().ok()).and_then(|id| id.parse().ok());
     let missed = match last {
         None => Vec::new(),
@@ -40,28 +41,29 @@ pub(super) async fn stream(
             shared.controller.store().journal(None, &filter).await?
         }
     };
-    let first = standing.into_iter().chain(missed.into_iter().map(|entry| Update::Journal(Arc::new(entry))));
-    let followed = live
-        .take_while(|update| std::future::ready(update.is_ok()))
-        .filter_map(|update| std::future::ready(update.ok()));
-    let events = stream::iter(first).chain(followed).map(|update| event(&update));
+    let first = standing.into_iter().chain(missed.iter().map(Told::journal));
+    let first: Vec<Told> = first.collect();
+    let followed =
+        live.take_while(|told| std::future::ready(told.is_ok())).filter_map(|told| std::future::ready(told.ok()));
     let stop = shared.stop.clone();
-    let until_stopped = events.take_until(async move { stop.cancelled().await });
-    Ok(respond(until_stopped))
+    let handed = stream::iter(first).chain(followed).map(move |told| {
+        seat.hand(&told, shared.controller.now());
+        told.frame
+    });
+    let until_stopped = handed.take_until(async move { stop.cancelled().await });
+    let kept_alive = tokio_stream::StreamExt::timeout_repeating(until_stopped, tokio::time::interval(HEARTBEAT));
+    Ok(respond(kept_alive.map(|frame| Ok(frame.unwrap_or(Bytes::from_static(ALIVE))))))
 }
 
-fn respond(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -> Response {
-    let mut response = Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT)).into_response();
-    // A proxy that buffers would hold a rollback back from whoever watches.
-    response.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+fn respond(events: impl Stream<Item = Result<Bytes, Infallible>> + Send + 'static) -> Response {
+    let mut response = Body::from_stream(events).into_response();
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/event-stream"),
+        (header::CACHE_CONTROL, "no-cache"),
+        // A proxy that buffers would hold a rollback back from whoever watches.
+        (HeaderName::from_static("x-accel-buffering"), "no"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
     response
-}
-
-fn event(update: &Update) -> Result<Event, Infallible> {
-    let told = match update {
-        Update::Status(status) => Event::default().event("status").retry(RETRY).json_data(status.as_ref()),
-        Update::Journal(entry) => Event::default().event("journal").id(entry.seq.to_string()).json_data(entry.as_ref()),
-    };
-    // What we made ourselves can be written as JSON; a comment stands in if it ever cannot.
-    Ok(told.unwrap_or_else(|error| Event::default().comment(error.to_string())))
 }

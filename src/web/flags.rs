@@ -7,6 +7,8 @@ use crate::flags::{Served, Subject};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
+use rampart_core::Percent;
+use rampart_core::flag::{Bucket, Reason};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -53,6 +55,62 @@ pub(super) async fn evaluate(
         "key": key, "value": evaluation.on, "variant": if evaluation.on { "on" } else { "off" },
         "reason": evaluation.reason, "bucket": bucket, "percent": flag.state.percent,
     })))
+}
+
+/// The longest subject that is explained, in characters: an id, not a text.
+const MAX_SUBJECT: usize = 200;
+
+/// `GET /api/v1/flags/{key}/explain?subject=`: why this subject gets what it gets, and when that changes.
+pub(super) async fn explain(
+    State(shared): State<Arc<Shared>>,
+    caller: Caller,
+    Path(key): Path<String>,
+    asked: Result<Query<Asked>, QueryRejection>,
+) -> Result<Json<Value>, Problem> {
+    caller.must_be(Role::Viewer)?;
+    let Query(Asked { subject }) = asked.map_err(|error| Problem::malformed(error.body_text()))?;
+    let subject = subject.filter(|subject| (1..=MAX_SUBJECT).contains(&subject.chars().count()));
+    let subject =
+        subject.ok_or_else(|| Problem::malformed(format!("expected subject of 1 to {MAX_SUBJECT} characters")))?;
+    let snapshot = shared.flags.snapshot();
+    let flag = snapshot.get(&key).ok_or_else(|| Problem::not_found(format!("there is no flag {key:?}")))?;
+    let evaluation = flag.evaluate(Subject { user: Some(&subject), yacht: Some(&subject) });
+    let bucket = rampart_core::flag::bucket(&flag.state.group, &subject);
+    // Of the policy in force, be it the one a rollout is pinned to or the file.
+    let stages = shared.controller.status(&flag.key).map(|status| status.stages.clone()).unwrap_or_default();
+    let stage = stages.iter().map(|stage| stage.percent).enumerate().find(|(_, percent)| bucket.within(*percent));
+    let named = |list: &[String]| list.contains(&subject);
+    let targeted = match (named(flag.state.targets.off()), named(flag.state.targets.on())) {
+        (true, _) => Some(false),
+        (false, true) => Some(true),
+        (false, false) => None,
+    };
+    let percent = flag.state.percent;
+    Ok(Json(json!({
+        "key": key, "subject": subject, "bucket": bucket.number(), "fine": bucket.fine(), "buckets": 100,
+        "percent": percent, "value": evaluation.on, "reason": evaluation.reason, "targeted": targeted,
+        "stage": stage.map(|(index, percent)| json!({ "index": index, "percent": percent })),
+        "sentence": told(evaluation.reason, evaluation.on, bucket, percent, stage.map(|(_, percent)| percent)),
+    })))
+}
+
+/// The same in words.
+fn told(reason: Reason, on: bool, bucket: Bucket, percent: Percent, stage: Option<Percent>) -> String {
+    let place = format!("bucket {} of 100", bucket.number());
+    let turn = stage.map(|stage| format!("the stage of {stage} turns {place} on"));
+    let turn = turn.unwrap_or_else(|| format!("no stage turns {place} on"));
+    match reason {
+        Reason::Disabled => format!("Off: the flag is disabled; once it is on, {turn}"),
+        Reason::DenyListed => "Off: the policy names this subject as always out".to_owned(),
+        Reason::AllowListed => "On: the policy names this subject as always in".to_owned(),
+        Reason::ZeroPercent => format!("Off: nobody is in at 0 %; {turn}"),
+        Reason::FullPercent => format!("On: everybody is in at 100 %; {turn}"),
+        Reason::TargetingKeyMissing => {
+            "Off: the flag buckets by something that a subject alone does not say".to_owned()
+        }
+        Reason::Split if on => format!("On: {place} is within {percent}; {turn}"),
+        Reason::Split => format!("Off: {place} is not within {percent}; {turn}"),
+    }
 }
 
 fn shown(flag: &Served) -> Value {

@@ -3,21 +3,25 @@
 use super::auth::{Caller, Role};
 use super::problem::Problem;
 use super::rollouts::known_flag;
+use super::series::{Point, thinned};
 use super::server::Shared;
+use crate::store::ReadingRow;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use rampart_core::Timestamp;
-use rampart_core::rollout::CheckReport;
+use rampart_core::policy::Unit;
+use rampart_core::rollout::{RolloutId, Verdict};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// The stretch that is shown where nothing else is asked for.
 const DEFAULT_STRETCH_SECONDS: f64 = 3600.0;
-/// The most points of one series; longer stretches are thinned out by the database.
-const MAX_POINTS: i64 = 1000;
+/// The most points of one series where nothing less is asked for.
+const MAX_POINTS: usize = 1000;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Asked {
@@ -25,9 +29,12 @@ pub(super) struct Asked {
     from: Option<f64>,
     to: Option<f64>,
     step: Option<f64>,
+    points: Option<usize>,
+    rollout: Option<Uuid>,
 }
 
-/// `GET /api/v1/rollouts/{flag}/readings?check=&from=&to=&step=`; times in seconds since 1970.
+/// `GET /api/v1/rollouts/{flag}/readings?check=&from=&to=&step=&points=&rollout=`; times in seconds since 1970. Of the
+/// newest rollout where none is named.
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
@@ -44,27 +51,41 @@ pub(super) async fn list(
     let from = point(from).ok_or_else(|| Problem::malformed("expected from in seconds since 1970"))?;
     let stretch = (to - from).num_seconds().max(1) as f64;
     let step = asked.step.filter(|step| *step >= 1.0).unwrap_or(1.0);
-    let points = ((stretch / step).ceil() as i64).clamp(1, MAX_POINTS);
-    let ticks = shared.controller.store().ticks(&flag, from, to, points).await?;
+    let by_step = (stretch / step).ceil() as usize;
+    let points = asked.points.unwrap_or(MAX_POINTS).min(by_step).clamp(3, MAX_POINTS);
     let status = shared.controller.status(&flag);
-    let mut series: BTreeMap<String, Vec<Value>> = BTreeMap::new();
-    for tick in ticks {
-        let at = tick.at.timestamp_millis() as f64 / 1000.0;
-        let reports: Vec<CheckReport> =
-            serde_json::from_value(tick.checks).map_err(|error| Problem::internal(&error))?;
-        for report in reports.into_iter().filter(|r| asked.check.as_ref().is_none_or(|check| *check == r.name.0)) {
-            series.entry(report.name.0).or_default().push(json!([at, report.value, report.verdict]));
-        }
-    }
-    let unit = |name: &str| {
-        let status = status.as_ref()?;
-        status.checks.iter().find(|check| check.name == name).map(|check| check.unit)
+    let newest = status.as_ref().and_then(|status| status.rollout_id);
+    let Some(rollout) = asked.rollout.or(newest) else { return Ok(Json(json!({ "series": [] }))) };
+    let rows = shared.controller.store().readings(&flag, RolloutId(rollout), from, to, asked.check.as_deref()).await?;
+    let checks = status.iter().flat_map(|status| &status.checks);
+    let units: BTreeMap<String, Unit> = checks.map(|check| (check.name.clone(), check.unit)).collect();
+    Ok(Json(json!({ "series": series(rows, points, &units) })))
+}
+
+/// A series for each check, at most `points` of each.
+pub(super) fn series(rows: Vec<ReadingRow>, points: usize, units: &BTreeMap<String, Unit>) -> Vec<Value> {
+    let shown = |row: ReadingRow| {
+        let unit = units.get(&row.check);
+        let points: Vec<Value> = thinned(points_of(&row), points).into_iter().map(Point::shown).collect();
+        json!({ "unit": unit, "check": row.check, "points": points })
     };
-    let series: Vec<Value> = series
-        .into_iter()
-        .map(|(check, points)| json!({ "unit": unit(&check), "check": check, "points": points }))
+    rows.into_iter().map(shown).collect()
+}
+
+fn points_of(row: &ReadingRow) -> Vec<Point> {
+    let verdict = |name: &str| Verdict::ALL.into_iter().find(|verdict| verdict.name() == name);
+    let values = row.values.iter().zip(&row.controls);
+    let mut points: Vec<Point> = row
+        .at
+        .iter()
+        .zip(values)
+        .zip(&row.verdicts)
+        .filter_map(|((at, (value, control)), name)| {
+            Some(Point { at: *at, value: *value, verdict: verdict(name)?, control: *control })
+        })
         .collect();
-    Ok(Json(json!({ "series": series })))
+    points.sort_by(|a, b| a.at.total_cmp(&b.at));
+    points
 }
 
 fn point(seconds: f64) -> Option<Timestamp> {

@@ -65,6 +65,7 @@ pub(super) async fn order(
         .ok_or_else(|| Problem::not_found(format!("there is no command {command:?}")))?;
     caller.must_be(if kind == CommandKind::Approve { Role::ReleaseOwner } else { Role::Operator })?;
     let flag = known_flag(&shared, &flag)?;
+    shared.limits.count(&caller.name, kind)?;
     let body = read_body(&body)?;
     if body.override_gate {
         caller.must_be(Role::ReleaseOwner)?;
@@ -187,6 +188,9 @@ fn refusal(shared: &Shared, request: &OrderRequest, error: CommandError) -> Prob
         CommandError::UnknownFlag => Problem::not_found(text),
         CommandError::Refused(Refusal::Illegal(_)) => conflict("illegal", "Not possible now", text),
         CommandError::Refused(Refusal::NoSuchStage { .. }) => Problem::unprocessable(text),
+        CommandError::Refused(Refusal::SamePerson { .. }) => {
+            conflict("two-person", "Another person must approve", text)
+        }
         CommandError::Refused(Refusal::ReasonMissing(what)) => missing_reason(what),
         CommandError::GateMissing(unmet) => {
             let missing: Vec<&str> = unmet.iter().map(|finding| finding.item.name()).collect();

@@ -1,11 +1,13 @@
 //! Putting the routes together and serving them.
 
 use super::auth::{Caller, OpsTokens, Role};
+use super::limits::Limits;
 use super::problem::Problem;
 use super::session::Sessions;
+use super::viewers::Viewers;
 use super::{
-    count, events, flags, gate, health, journal, notifications, page, policies, preflight, readings, recorded, reports,
-    rollouts, session,
+    count, events, flags, fleet, gate, health, history, journal, notifications, page, policies, preflight, readings,
+    recorded, reports, rollouts, session,
 };
 use crate::build_info::BuildInfo;
 use crate::controller::Controller;
@@ -46,10 +48,12 @@ pub struct Shared {
     /// Ends open streams.
     pub stop: CancellationToken,
     pub(super) sessions: Sessions,
+    pub(super) viewers: Arc<Viewers>,
+    pub(super) limits: Limits,
 }
 
 impl Shared {
-    /// Everything but the sessions, which begin empty.
+    /// Everything but sessions, viewers and limits, which begin empty.
     #[expect(clippy::too_many_arguments, reason = "these are all there is to share")]
     pub(crate) fn new(
         controller: Arc<Controller>,
@@ -71,6 +75,8 @@ impl Shared {
             notifier,
             stop,
             sessions: Sessions::default(),
+            viewers: Arc::default(),
+            limits: Limits::default(),
         })
     }
 }
@@ -115,6 +121,9 @@ fn ops_routes(shared: Arc<Shared>) -> Router {
         .route("/rollouts", get(rollouts::list))
         .route("/rollouts/{flag}", get(rollouts::show))
         .route("/rollouts/{flag}/journal", get(journal::list))
+        .route("/rollouts/{flag}/journal/export", get(journal::export))
+        .route("/rollouts/{flag}/history", get(history::list))
+        .route("/rollouts/{flag}/rollback-report", get(history::report))
         .route("/rollouts/{flag}/gate", get(gate::show))
         .route("/rollouts/{flag}/policy", get(policies::show))
         .route("/rollouts/{flag}/replay", get(journal::replay))
@@ -130,9 +139,11 @@ fn ops_routes(shared: Arc<Shared>) -> Router {
         .route("/notifications", get(notifications::list))
         .route("/notifications/test", post(notifications::test))
         .route("/notifications/{id}/retry", post(notifications::retry))
+        .route("/fleet", get(fleet::show))
         .route("/flags", get(flags::list))
         .route("/flags/{key}", get(flags::show))
         .route("/flags/{key}/evaluate", get(flags::evaluate))
+        .route("/flags/{key}/explain", get(flags::explain))
         .fallback(async || Problem::not_found("there is no such route"))
         .method_not_allowed_fallback(async || {
             let title = "Another method is expected";

@@ -216,6 +216,7 @@ async fn the_database_keeps_every_number_to_the_last_bit() {
         begun_at: now,
         observed_at: now,
         outcome: Outcome::measured(f64::NEG_INFINITY, 3),
+        control: None,
     };
     let mut evidence = Evidence::of(rampart_core::rollout::Build("b".to_owned()));
     evidence.readings.insert(rampart_core::policy::CheckName("odd".to_owned()), reading);

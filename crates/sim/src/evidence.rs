@@ -122,7 +122,14 @@ impl<'s> Signals<'s> {
                 self.outcome(check, rollout, elapsed)
             };
             let begun_at = if check.signal.is_live() { rollout.stage_since } else { now };
-            let reading = Reading { rollout: rollout.id, epoch: rollout.epoch, begun_at, observed_at: now, outcome };
+            let reading = Reading {
+                rollout: rollout.id,
+                epoch: rollout.epoch,
+                begun_at,
+                observed_at: now,
+                outcome,
+                control: None,
+            };
             (check.name.clone(), reading)
         });
         let readings = readings.collect();

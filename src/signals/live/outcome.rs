@@ -22,6 +22,35 @@ impl Live {
             begun_at: rollout.stage_since,
             observed_at: now,
             outcome: self.read(rollout, |story| story.outcome(policy, check, rollout, now)),
+            control: None,
+        })
+    }
+
+    /// What control went through over the window of a live check, in the unit of its signal. It is asked for by ticks
+    /// alone: nothing is decided by it, so a look between ticks does without.
+    pub fn control(&self, check: &Check, rollout: &Rollout, now: Timestamp) -> Option<f64> {
+        self.read(rollout, |story| {
+            let seen = story.window_of(&[Cohort::Control], check, rollout, now);
+            if seen.requests == 0 {
+                return None;
+            }
+            match check.signal {
+                Signal::Live5xx => Some(excused(check, &seen, seen.server_errors) as f64),
+                Signal::LiveErrorRate | Signal::LiveRejections => {
+                    Some(failures(check, &seen) as f64 / seen.requests as f64)
+                }
+                Signal::LiveP95 => seen.latencies.quantile_ms(P95),
+                Signal::LiveCrashes
+                | Signal::AuditViolations
+                | Signal::ProbeRls
+                | Signal::ProbeRead
+                | Signal::ProbeWrite
+                | Signal::ReportDataInconsistency
+                | Signal::ReportOther
+                | Signal::ReportAny
+                | Signal::Prometheus(_)
+                | Signal::Sql(_) => None,
+            }
         })
     }
 }
@@ -80,6 +109,10 @@ impl Story {
             Scope::Canary => &[Cohort::Canary],
             Scope::All => &[Cohort::Canary, Cohort::Control],
         };
+        self.window_of(cohorts, check, rollout, now)
+    }
+
+    fn window_of(&self, cohorts: &[Cohort], check: &Check, rollout: &Rollout, now: Timestamp) -> Tally {
         let mut sum = Tally::default();
         match check.window {
             Window::Stage => {

@@ -82,7 +82,8 @@ impl Want {
     fn told(&self, observed_at: Timestamp, outcome: Outcome) -> Option<Told> {
         let rollout = &self.watched.rollout;
         let (begun_at, check) = (self.begun_at, self.check()?.name.clone());
-        let reading = Reading { rollout: rollout.id, epoch: rollout.epoch, begun_at, observed_at, outcome };
+        let reading =
+            Reading { rollout: rollout.id, epoch: rollout.epoch, begun_at, observed_at, outcome, control: None };
         Some(Told { flag: rollout.flag.clone(), check, reading })
     }
 }

@@ -134,9 +134,10 @@ async fn a_rollback_is_told_once_to_each_in_its_own_words() {
 
     // The next rollout ends the alert. Nobody else has to be told.
     assert_eq!(daemon.order("restart", json!({ "reason": "fixed" })).await.0, 200);
-    let ended = pager.until(|came| came.len() == 2).await.remove(1).json();
+    // A letter tells how the alerts stand when it goes out, so that of the start may still tell of the rollback.
+    let ends = |letter: &Came| letter.json()[0]["endsAt"].as_str() < alert["endsAt"].as_str();
+    let ended = pager.until(|came| came.iter().any(ends)).await.into_iter().find(ends).unwrap().json();
     assert_eq!((&ended[0]["labels"], &ended[0]["startsAt"]), (&labels, &alert["startsAt"]));
-    assert!(ended[0]["endsAt"].as_str() < alert["endsAt"].as_str(), "{ended}");
     let seen = until(&daemon, |seen| seen["targets"][2]["delivered"].as_u64() >= Some(3)).await;
     assert_eq!((hooks.came().len(), chat.came().len()), (1, 1), "{seen}");
     assert_eq!(

@@ -270,6 +270,10 @@ fn names(changes: &mut Changes, what: &str, before: &[String], after: &[String],
     }
 }
 
+fn two_person(policy: &Policy) -> bool {
+    policy.approvals.as_ref().is_some_and(|approvals| approvals.two_person)
+}
+
 fn effect(name: &str, before: &Policy, after: &Policy) -> Effect {
     let by = |of: fn(&Policy) -> usize, compare: fn(&usize, &usize) -> Effect| compare(&of(before), &of(after));
     let time = |of: fn(&Policy) -> Millis| more_is_laxer(&of(before), &of(after));
@@ -283,6 +287,7 @@ fn effect(name: &str, before: &Policy, after: &Policy) -> Effect {
         "approval before" => {
             by(|policy| policy.approvals.as_ref().map_or(0, |approvals| approvals.before.len()), more_is_stricter)
         }
+        "approval by two" => by(|policy| usize::from(two_person(policy)), more_is_stricter),
         "windows freeze" => {
             by(|policy| policy.windows.as_ref().map_or(0, |windows| windows.freeze.len()), more_is_stricter)
         }

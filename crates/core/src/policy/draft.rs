@@ -24,7 +24,7 @@ pub(super) struct Draft {
     pub(super) checks_span: Span,
     pub(super) gate: Read<Gate>,
     pub(super) notify: Read<Vec<String>>,
-    pub(super) approvals: Read<Option<Vec<At<Percent>>>>,
+    pub(super) approvals: Read<Option<DraftApprovals>>,
     pub(super) on_degraded: Read<OnDegraded>,
     pub(super) on_blind: Read<OnBlind>,
     pub(super) blind_for: Read<Millis>,
@@ -82,6 +82,13 @@ pub(super) struct DraftOpening {
     pub(super) lasts: Read<Millis>,
 }
 
+/// The approvals, as written.
+#[derive(Debug)]
+pub(super) struct DraftApprovals {
+    pub(super) before: Vec<At<Percent>>,
+    pub(super) two_person: bool,
+}
+
 impl Draft {
     /// The policy, where everything could be read.
     pub(super) fn policy(self) -> Option<Policy> {
@@ -95,7 +102,10 @@ impl Draft {
             checks: self.checks?.value.into_iter().map(DraftCheck::check).collect::<Option<_>>()?,
             gate: self.gate?.value,
             notify: self.notify?.value,
-            approvals: self.approvals?.value.map(|before| Approvals { before: super::fields::values(before) }),
+            approvals: self.approvals?.value.map(|approvals| Approvals {
+                before: super::fields::values(approvals.before),
+                two_person: approvals.two_person,
+            }),
             on_degraded: self.on_degraded?.value,
             on_blind: self.on_blind?.value,
             blind_for: self.blind_for?.value,

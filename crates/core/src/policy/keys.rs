@@ -193,6 +193,7 @@ pub(super) const GATE: &[Key] = &[
 pub(super) const APPROVALS: &[Key] = &[
     key("before", Shape::List(&Shape::Percent, 1, MAX_STAGES), "Percents of stages that need approval.").required(),
     key("by", Shape::Words(|| words::names(&words::APPROVERS)), "Who approves.").default("release_owner"),
+    key("two_person", Shape::Truth, "Whether it must be another person than the one who started.").default("false"),
 ];
 
 pub(super) const WINDOWS: &[Key] = &[

@@ -22,7 +22,11 @@ pub(super) fn policy(log: &mut Log, draft: &Draft) {
             lasts_two_ticks(log, "this soak", stage.soak, draft.tick);
         }
         if let Some(approvals) = &draft.approvals {
-            approves_stages(log, approvals.value.as_deref().unwrap_or_default(), &stages.value);
+            approves_stages(
+                log,
+                approvals.value.as_ref().map_or(&[], |approvals| approvals.before.as_slice()),
+                &stages.value,
+            );
         }
     }
     lasts_two_ticks(log, "`stale_after`", draft.stale_after, draft.tick);

@@ -353,6 +353,9 @@ impl GateItem {
 pub struct Approvals {
     /// Percents of stages that need approval.
     pub before: Vec<Percent>,
+    /// Whether it must come from another person than the start.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub two_person: bool,
 }
 
 /// What `Degraded` does to the soak served so far.

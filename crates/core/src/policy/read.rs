@@ -1,6 +1,6 @@
 //! From the tree to a draft: every key of a policy, its default and its limits.
 
-use super::draft::{Draft, DraftStage};
+use super::draft::{Draft, DraftApprovals, DraftStage};
 use super::duration::{MAX_DURATION, MIN_DURATION, duration, written};
 use super::fields::{Fields, distinct, items, one_of, value, values};
 use super::keys;
@@ -191,7 +191,7 @@ fn gate_items(log: &mut Log, node: &Node) -> Option<Vec<At<GateItem>>> {
     distinct(log, nodes, |item: &GateItem| item.name(), |log, node| one_of(log, node, "proof of the gate", &choices))
 }
 
-fn approvals(log: &mut Log, node: &Node) -> Option<Vec<At<Percent>>> {
+fn approvals(log: &mut Log, node: &Node) -> Option<DraftApprovals> {
     let fields = Fields::keyed(log, node, "`approvals`".to_owned(), node.span, keys::APPROVALS)?;
     let by = fields.optional(log, "by", (), |log, node| one_of(log, node, "role that approves", &words::APPROVERS));
     let before = fields.required(log, "before", "percents of stages, such as `[100]`", |log, node| {
@@ -202,5 +202,8 @@ fn approvals(log: &mut Log, node: &Node) -> Option<Vec<At<Percent>>> {
         }
         distinct(log, nodes, |percent| *percent, a_percent)
     });
-    by.and(before).map(|before| before.value)
+    let two_person = fields
+        .optional(log, "two_person", false, |log, node| one_of(log, node, "answer to `two_person`", &words::TRUTHS));
+    by?;
+    Some(DraftApprovals { before: before?.value, two_person: two_person?.value })
 }

@@ -162,6 +162,10 @@ pub(super) fn values(policy: &Policy) -> Vec<(&'static str, String)> {
     let proofs = |items: &[GateItem]| list(items.iter().map(|item| item.name()), "nothing");
     let approvals =
         policy.approvals.as_ref().map(|approvals| list(approvals.before.iter().map(Percent::to_string), "nothing"));
+    let two_person = match policy.approvals.as_ref().map(|approvals| approvals.two_person) {
+        Some(true) => "yes: never by whoever started the rollout",
+        Some(false) | None => "no",
+    };
     let on_degraded = match policy.on_degraded {
         OnDegraded::Pause => "pause: the soak stands still",
         OnDegraded::Restart => "restart: the soak begins again",
@@ -188,6 +192,7 @@ pub(super) fn values(policy: &Policy) -> Vec<(&'static str, String)> {
         ("gate recommends", proofs(&policy.gate.recommend)),
         ("gate max_age", format!("{}, then a proof counts no more", length(policy.gate.max_age))),
         ("approval before", approvals.unwrap_or_else(|| "no stage".to_owned())),
+        ("approval by two", two_person.to_owned()),
         ("windows timezone", windows.map_or("-".to_owned(), |windows| windows.timezone.name().to_owned())),
         ("windows advance", openings.unwrap_or_else(|| "always".to_owned())),
         ("windows freeze", freezes.unwrap_or_else(|| "never".to_owned())),

@@ -179,10 +179,10 @@ impl<'p> Backtest<'p> {
                 None => Event::StageSet { stage: None, percent: *percent },
             },
             Event::StageSet { percent, .. } => Event::StageSet { stage: stage_of(*percent), percent: *percent },
-            Event::Approved { .. } => {
+            Event::Approved { by, .. } => {
                 let next = self.tested.as_ref().and_then(|tested| tested.trial.rollout.stage).map(|stage| stage + 1);
                 match next {
-                    Some(stage) => Event::Approved { stage },
+                    Some(stage) => Event::Approved { stage, by: by.clone() },
                     None => return,
                 }
             }

@@ -195,6 +195,12 @@ pub enum Refusal {
         /// What there is.
         stages: String,
     },
+    /// Two people are asked for, and this is the one who started.
+    #[error("{by} started this rollout, and its policy wants another person to approve: ask a second release owner")]
+    SamePerson {
+        /// Who.
+        by: Actor,
+    },
     /// The order needs a reason.
     #[error("expected a reason: {0} acts outside the rules of the policy")]
     ReasonMissing(&'static str),
@@ -227,13 +233,22 @@ pub fn plan(policy: &Policy, current: Option<&Rollout>, start: Start, order: &Or
             let proven = rollout.soak_required(policy).is_some_and(|required| rollout.progress.soak >= required);
             policy.stages.get(stage).map(|next| Event::Advanced { stage, percent: next.percent, proven })
         }),
-        (Command::Approve, Some(rollout)) => next_stage(policy, rollout)
-            .map(|stage| (rollout.approved != Some(stage)).then_some(Event::Approved { stage })),
+        (Command::Approve, Some(rollout)) => approve(policy, rollout, &order.actor),
         // The matrix lets none of these through without a rollout.
         (Command::SetStage { .. } | Command::Advance | Command::Approve, None) => {
             Err(Refusal::Illegal("no rollout is running; start one first".to_owned()))
         }
     }
+}
+
+/// Where the policy asks for two people, whoever started is not the one who approves.
+fn approve(policy: &Policy, rollout: &Rollout, by: &Actor) -> Result<Option<Event>, Refusal> {
+    let stage = next_stage(policy, rollout)?;
+    let two_person = policy.approvals.as_ref().is_some_and(|approvals| approvals.two_person);
+    if two_person && *by == rollout.started_by {
+        return Err(Refusal::SamePerson { by: by.clone() });
+    }
+    Ok((rollout.approved != Some(stage)).then(|| Event::Approved { stage, by: Some(by.clone()) }))
 }
 
 fn set_stage(policy: &Policy, rollout: &Rollout, percent: Percent) -> Result<Option<Event>, Refusal> {

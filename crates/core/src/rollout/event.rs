@@ -65,6 +65,9 @@ pub enum Event {
     Approved {
         /// The stage that may now be entered.
         stage: usize,
+        /// Who; none in what earlier releases wrote.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Actor>,
     },
     /// A person asked for more soak in this stage.
     Extended {
@@ -230,7 +233,10 @@ pub fn apply(rollout: Rollout, event: &Event, at: Timestamp) -> Rollout {
             after.phase = Phase::Ramping;
             after.frozen = None;
         }
-        Event::Approved { stage } => after.approved = Some(*stage),
+        Event::Approved { stage, by } => {
+            after.approved = Some(*stage);
+            after.approved_by = by.clone();
+        }
         Event::Extended { by } => after.extended = after.extended + *by,
         Event::StageRestarted { why } => {
             if let RestartReason::NewBuild { build } = why {
@@ -292,6 +298,7 @@ fn born(start: &Start, at: Timestamp) -> Rollout {
         proven: Percent::ZERO,
         extended: Millis::ZERO,
         approved: None,
+        approved_by: None,
         started_by: start.by.clone(),
         started_at: at,
         ended_at: None,
@@ -312,5 +319,6 @@ fn enter(rollout: &mut Rollout, stage: Option<usize>, percent: Percent, at: Time
     rollout.stage_since = at;
     rollout.extended = Millis::ZERO;
     rollout.approved = None;
+    rollout.approved_by = None;
     rollout.progress = Progress::default();
 }

@@ -98,6 +98,9 @@ pub struct Reading {
     pub observed_at: Timestamp,
     /// What it found.
     pub outcome: Outcome,
+    /// What control went through over the same window, for whoever looks; nothing is decided by it.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "exact::option")]
+    pub control: Option<f64>,
 }
 
 /// What a measurement found.

@@ -76,6 +76,9 @@ pub struct Rollout {
     pub extended: Millis,
     /// The stage a person has approved to enter next.
     pub approved: Option<usize>,
+    /// Who has approved it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approved_by: Option<Actor>,
     /// Who started it.
     pub started_by: Actor,
     /// When it started.

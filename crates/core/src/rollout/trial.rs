@@ -70,5 +70,5 @@ pub(super) fn healthy(check: &Check, rollout: &Rollout, now: Timestamp) -> Readi
     };
     let value = check.advance_if.as_ref().map_or(0.0, good);
     let outcome = Outcome::measured(value, check.min_samples.max(1));
-    Reading { rollout: rollout.id, epoch: rollout.epoch, begun_at: now, observed_at: now, outcome }
+    Reading { rollout: rollout.id, epoch: rollout.epoch, begun_at: now, observed_at: now, outcome, control: None }
 }

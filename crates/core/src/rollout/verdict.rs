@@ -54,6 +54,9 @@ pub struct CheckReport {
     pub verdict: Verdict,
     /// The value the verdict rests on, in the unit of the signal.
     pub value: Option<f64>,
+    /// What control went through over the same window, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<f64>,
     /// How many observations stand behind the value.
     pub samples: Option<u64>,
     /// When it was observed.
@@ -85,6 +88,7 @@ pub(super) fn judge(
         name: check.name.clone(),
         verdict,
         value: sample.map(|sample| sample.value),
+        control: reading.and_then(|reading| reading.control).filter(|control| control.is_finite()),
         samples: sample.map(|sample| sample.samples),
         observed_at: reading.map(|reading| reading.observed_at),
         why,

@@ -217,6 +217,15 @@ fn an_approval_of_no_stage() {
 }
 
 #[test]
+fn two_people_who_are_neither_true_nor_false() {
+    insta::assert_snapshot!(
+        report(&with_keys("approvals: { before: [100], two_person: yes }"))
+            + "\n----\n"
+            + &report(&with_keys("approvals: { before: [100], two_persons: true }"))
+    );
+}
+
+#[test]
 fn words_that_nearly_fit() {
     insta::assert_snapshot!(report(&with_keys("on_blind: stepback\non_degraded: stop")));
 }

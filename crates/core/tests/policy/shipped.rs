@@ -98,7 +98,7 @@ fn every_key_can_be_written_out() {
     assert_eq!(policy.targets, Targets::new(vec!["ann".into(), "bob".into()], vec!["yacht-7".into()]));
     assert_eq!(policy.stages[0].percent.basis_points(), 50);
     assert_eq!(policy.stages[1].soak, Millis::minutes(90));
-    assert_eq!(policy.approvals, Some(Approvals { before: vec![Percent::FULL] }));
+    assert_eq!(policy.approvals, Some(Approvals { before: vec![Percent::FULL], two_person: true }));
     assert_eq!((policy.on_degraded, policy.on_blind), (OnDegraded::Restart, OnBlind::StepBack));
     assert_eq!(policy.checks[0].except, [Exception::Unavailable]);
     assert_eq!(

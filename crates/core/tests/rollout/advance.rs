@@ -1,7 +1,10 @@
 //! Rules 5 and 9: what an advance needs, and when a rollout is complete.
 
-use crate::world::{MILLI, TICK, World, approve_full, codes, needs, percent};
-use rampart_core::rollout::{Command, Decision, Event, NeedCode, Outcome, Phase, RestartReason};
+use crate::world::{MILLI, TICK, World, approve_full, codes, needs, order, percent, start};
+use rampart_core::policy::Approvals;
+use rampart_core::rollout::{
+    Actor, Command, Decision, Event, NeedCode, Order, Outcome, Phase, Refusal, RestartReason, plan,
+};
 use rampart_core::{Millis, Percent};
 
 #[test]
@@ -50,20 +53,36 @@ fn missing_requests_are_counted_and_their_eta_follows_the_pace_so_far() {
 }
 
 #[test]
+fn where_two_people_are_asked_for_whoever_started_does_not_approve() {
+    let mut world = World::in_stage(2).with_policy(|policy| {
+        policy.approvals = Some(Approvals { before: vec![Percent::FULL], two_person: true });
+    });
+    let own = Err(Refusal::SamePerson { by: world.rollout.started_by.clone() });
+    assert_eq!(world.plan(Command::Approve, None), own);
+    let another = Order { actor: Actor("captain@yacht".to_owned()), ..order(Command::Approve, None) };
+    let approved = plan(&world.policy, Some(&world.rollout), start(2), &another);
+    assert_eq!(approved, Ok(Some(Event::Approved { stage: 3, by: Some(another.actor) })));
+    // Refused even where another has approved before: nobody is to believe that it was theirs.
+    world.happens(Event::Approved { stage: 3, by: None });
+    assert_eq!(world.plan(Command::Approve, None), own);
+}
+
+#[test]
 fn a_stage_that_needs_approval_waits_for_it_and_for_nothing_else() {
     let mut world = World::in_stage(2).with_policy(approve_full);
     world.serve_soak();
     assert_eq!(codes(&world.decide(&world.healthy())), [NeedCode::Approval]);
     let approved = world.plan(Command::Approve, None).unwrap().unwrap();
-    assert_eq!(approved, Event::Approved { stage: 3 });
+    assert!(matches!(approved, Event::Approved { stage: 3, by: Some(_) }), "{approved:?}");
     world.happens(approved);
+    assert!(world.rollout.approved_by.is_some());
     assert_eq!(world.decide(&world.healthy()).decision.kind(), "advance");
 }
 
 #[test]
 fn an_approval_replaces_no_other_need() {
     let mut world = World::in_stage(2).with_policy(approve_full);
-    world.happens(Event::Approved { stage: 3 });
+    world.happens(Event::Approved { stage: 3, by: None });
     assert_eq!(codes(&world.decide(&world.healthy())), [NeedCode::Soak]);
     assert_eq!(codes(&world.decide(&world.degraded())), [NeedCode::Degraded, NeedCode::Soak]);
 }
@@ -71,7 +90,7 @@ fn an_approval_replaces_no_other_need() {
 #[test]
 fn an_approval_of_one_stage_is_none_of_another() {
     let mut world = World::in_stage(2).with_policy(approve_full);
-    world.happens(Event::Approved { stage: 2 });
+    world.happens(Event::Approved { stage: 2, by: None });
     world.serve_soak();
     assert_eq!(codes(&world.decide(&world.healthy())), [NeedCode::Approval]);
 }
@@ -79,7 +98,7 @@ fn an_approval_of_one_stage_is_none_of_another() {
 #[test]
 fn an_approval_does_not_outlive_the_build_it_was_given_for() {
     let mut world = World::in_stage(2).with_policy(approve_full);
-    world.happens(Event::Approved { stage: 3 });
+    world.happens(Event::Approved { stage: 3, by: None });
     world.happens(Event::StageRestarted { why: RestartReason::NewBuild { build: crate::world::build("build-2") } });
     world.serve_soak();
     assert_eq!(codes(&world.decide(&world.healthy())), [NeedCode::Approval]);
@@ -88,7 +107,7 @@ fn an_approval_does_not_outlive_the_build_it_was_given_for() {
 #[test]
 fn an_approval_does_not_outlive_a_step_down() {
     let mut world = World::in_stage(2).with_policy(approve_full);
-    world.happens(Event::Approved { stage: 3 });
+    world.happens(Event::Approved { stage: 3, by: None });
     world.happens(Event::StageSet { stage: Some(0), percent: percent(5) });
     world.happens(Event::Advanced { stage: 1, percent: percent(20), proven: true });
     world.happens(Event::Advanced { stage: 2, percent: percent(50), proven: true });
@@ -99,7 +118,7 @@ fn an_approval_does_not_outlive_a_step_down() {
 #[test]
 fn an_approval_outlives_a_pause() {
     let mut world = World::in_stage(2).with_policy(approve_full);
-    world.happens(Event::Approved { stage: 3 });
+    world.happens(Event::Approved { stage: 3, by: None });
     world.happens(Event::Paused);
     world.happens(Event::Resumed);
     world.serve_soak();

@@ -185,7 +185,7 @@ fn a_completed_rollout_is_not_revived_by_a_late_event() {
         Event::StageRestarted { why: RestartReason::Degraded },
         Event::Paused,
         Event::Resumed,
-        Event::Approved { stage: 1 },
+        Event::Approved { stage: 1, by: None },
         Event::Extended { by: Millis::hours(1) },
         Event::Completed,
     ];

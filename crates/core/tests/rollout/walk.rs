@@ -96,8 +96,14 @@ impl Class {
             (_, Verdict::Blind) => both(value(awful)),
             (_, Verdict::Healthy | Verdict::Thin) => both(value(good)),
         };
-        let mut reading =
-            Reading { rollout: rollout.id, epoch: rollout.epoch, begun_at: now, observed_at: now, outcome };
+        let mut reading = Reading {
+            rollout: rollout.id,
+            epoch: rollout.epoch,
+            begun_at: now,
+            observed_at: now,
+            outcome,
+            control: None,
+        };
         match self {
             Class::Missing => return None,
             Class::Stale => {
@@ -166,7 +172,7 @@ pub(crate) fn short_policy() -> impl Strategy<Value = Policy> {
         }
         short.on_blind = on_blind;
         short.on_degraded = on_degraded;
-        short.approvals = (!before.is_empty()).then_some(Approvals { before });
+        short.approvals = (!before.is_empty()).then_some(Approvals { before, two_person: false });
         short.stale_after = Millis::seconds(15);
         short.blind_for = Millis::seconds(20);
         short.watch_after = Millis::seconds(30);

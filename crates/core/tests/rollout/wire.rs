@@ -29,7 +29,7 @@ fn every_event() -> Vec<Event> {
         Event::StageSet { stage: Some(2), percent: percent(50) },
         Event::Paused,
         Event::Resumed,
-        Event::Approved { stage: 3 },
+        Event::Approved { stage: 3, by: None },
         Event::Extended { by: Millis::minutes(30) },
         Event::StageRestarted { why: RestartReason::Degraded },
         Event::StageRestarted { why: RestartReason::NewBuild { build: crate::world::build("build-2") } },

@@ -240,6 +240,7 @@ impl World {
             begun_at: self.now,
             observed_at: self.now,
             outcome,
+            control: None,
         }
     }
 
@@ -362,5 +363,5 @@ pub(crate) fn exposed_worlds() -> Vec<(&'static str, World)> {
 
 /// Asks for approval of the last stage.
 pub(crate) fn approve_full(policy: &mut Policy) {
-    policy.approvals = Some(rampart_core::policy::Approvals { before: vec![Percent::FULL] });
+    policy.approvals = Some(rampart_core::policy::Approvals { before: vec![Percent::FULL], two_person: false });
 }

@@ -1,0 +1,113 @@
+//! Why a rollout was rolled back, from what was written down of it.
+
+use super::checks::{CheckStatus, ComparisonStatus, StatisticsStatus};
+use super::explain::Explained;
+use super::run::Controller;
+use crate::store::{JournalRow, StoreError, StoredRollout};
+use rampart_core::rollout::{Judged, sentence};
+use rampart_core::{FlagKey, Percent, Timestamp};
+use serde::Serialize;
+use uuid::Uuid;
+
+/// What broke, when, and what it rests on.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "the fields are described by the API's documentation")]
+pub struct RollbackReport {
+    pub flag: FlagKey,
+    pub rollout_id: Uuid,
+    pub attempt: u32,
+    pub sentence: String,
+    pub cause: Option<ReportCause>,
+    pub from_percent: f64,
+    pub started_at: Timestamp,
+    pub rolled_back_at: Timestamp,
+    pub actor: Option<String>,
+    pub reason: Option<String>,
+    pub timeline: Vec<Moment>,
+    pub checks: Vec<CheckStatus>,
+    pub explanation: Option<Explained>,
+    pub entries: Vec<JournalRow>,
+}
+
+/// Why, for people and programs.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReportCause {
+    pub code: &'static str,
+    pub text: String,
+    pub check: Option<String>,
+}
+
+/// One step from the measurement to the record.
+#[derive(Clone, Debug, Serialize)]
+pub struct Moment {
+    pub what: &'static str,
+    pub at: Timestamp,
+    pub text: String,
+}
+
+impl Controller {
+    /// The report on a rollout that was rolled back; on the newest such one where none is named.
+    pub async fn rollback_report(
+        &self,
+        flag: &FlagKey,
+        rollout: Option<Uuid>,
+    ) -> Result<Option<RollbackReport>, StoreError> {
+        let Some(stored) = self.store.rolled_back(flag, rollout).await? else { return Ok(None) };
+        let rows = self.journal_of(&stored).await?;
+        let place = rows.iter().position(|row| row.kind == "rolled_back");
+        let row = place.and_then(|place| rows.get(place));
+        let judged = row.cloned().map(JournalRow::journalled).transpose()?.and_then(|entry| entry.judged);
+        let explanation = match row {
+            Some(row) => Some(self.explain_entry(&stored, &rows, row).await?),
+            None => None,
+        };
+        let before = place.and_then(|place| rows.get(place.checked_sub(1)?));
+        let rollout = &stored.rollout;
+        let statistics = StatisticsStatus::of(&stored.policy, Some(rollout));
+        let judgement = judged.as_ref().map(|judged| &judged.judgement);
+        let compared = |check| ComparisonStatus::of(&stored.policy, check, &statistics);
+        let checks = stored.policy.checks.iter().map(|check| CheckStatus::of(check, judgement, None, compared(check)));
+        Ok(Some(RollbackReport {
+            flag: flag.clone(),
+            rollout_id: rollout.id.0,
+            attempt: rollout.attempt,
+            sentence: sentence(&stored.policy, Some(rollout), judgement),
+            cause: rollout.cause.as_ref().map(|cause| ReportCause {
+                code: cause.code(),
+                text: cause.text().to_owned(),
+                check: cause.check().map(ToString::to_string),
+            }),
+            from_percent: before.map_or(f64::from(Percent::ZERO), |before| before.percent),
+            started_at: rollout.started_at,
+            rolled_back_at: rollout.ended_at.unwrap_or(stored.committed_at),
+            actor: row.map(|row| row.actor.clone()),
+            reason: row.and_then(|row| row.reason.clone()),
+            timeline: timeline(&stored, row, judged.as_ref()),
+            checks: checks.collect(),
+            explanation,
+            entries: rows,
+        }))
+    }
+}
+
+/// Only what was written down: a step that nobody noted is left out.
+fn timeline(stored: &StoredRollout, row: Option<&JournalRow>, judged: Option<&Judged>) -> Vec<Moment> {
+    let check = stored.rollout.cause.as_ref().and_then(|cause| cause.check());
+    let reading = check.and_then(|check| Some((check, judged?.inputs.readings.get(check)?)));
+    let measured = reading.map(|(check, reading)| Moment {
+        what: "measured",
+        at: reading.observed_at,
+        text: format!("{} was measured", check.words()),
+    });
+    let decided = judged.map(|judged| Moment {
+        what: "decided",
+        at: judged.decided_at,
+        text: "the rules asked for a rollback".to_owned(),
+    });
+    let ordered = || row.map(|row| Moment { what: "decided", at: row.at, text: format!("ordered by {}", row.actor) });
+    let committed = Moment { what: "committed", at: stored.committed_at, text: "0 % was written down".to_owned() };
+    let mut moments: Vec<Moment> =
+        measured.into_iter().chain(decided.or_else(ordered)).chain(std::iter::once(committed)).collect();
+    moments.sort_by_key(|moment| moment.at);
+    moments
+}
