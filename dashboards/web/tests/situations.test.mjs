@@ -125,6 +125,29 @@ test("an entry says why it was decided so", () =>
     await sees(/nearest: it would have stayed at 20/);
   }, { hash: "#seq-3" }));
 
+test("whoever started cannot approve where the policy asks for two, and a closed window says when it opens", () =>
+  open("two_person", async (page, { sees, disabledBecause }) => {
+    await sees(/No stage is entered now \(freeze\); the window opens/);
+    await disabledBecause("Approve", /You started this rollout/);
+  }, { role: "release_owner" }));
+
+test("the fleet says who leads, who is silent, and how fast a change arrived", () =>
+  open("ramping", async (page, { sees }) => {
+    await page.getByText("Fleet", { exact: true }).click();
+    await sees(/reached\s+1 watching page within/);
+    await sees("answers here");
+    await sees(/2\smin 20\ss ago/);
+    await sees("31 ms");
+  }));
+
+test("the journal is saved as it is filtered", () =>
+  open("ramping", async (page, { sees }) => {
+    await sees("Started at 5");
+    await page.getByLabel("Kind of entry").selectOption("advanced");
+    const link = page.getByRole("link", { name: "CSV" });
+    assert.match(await link.getAttribute("href"), /part_lens_v2\/journal\/export\?format=csv&kind=advanced$/);
+  }));
+
 test("a notification that reached nobody is a banner", () =>
   open("dead_letters", async (page, { sees }) => {
     await sees("A notification reached nobody:");

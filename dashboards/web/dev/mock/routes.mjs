@@ -24,6 +24,7 @@ export async function answer(request, response, defaults) {
   if (path === "/events") return events(world, request, response, defaults.cut);
   if (path.startsWith("/gate/artifacts/")) return reply(response, 200, { file: decodeURIComponent(path.split("/").pop()), passed: true });
   if (path === "/notifications") return reply(response, 200, { targets: [], dead: world.deadLetters ?? [] });
+  if (path === "/fleet") return reply(response, 200, fleetOf(world));
   if (path === "/rollouts") return reply(response, 200, { rollouts: statuses(world) });
   const [, asked] = /^\/flags\/([^/]+)\/evaluate$/.exec(path) ?? [];
   if (asked) return evaluate(statuses(world).find((one) => one.flag === asked), url.searchParams.get("subject") ?? "", response);
@@ -46,7 +47,7 @@ async function session(world, request, response) {
     world.signedIn = false;
     return reply(response, 204, undefined);
   }
-  return world.signedIn ? reply(response, 200, { role: world.role, csrf: null }) : problem(response, 401, "Not signed in", "");
+  return world.signedIn ? reply(response, 200, { role: world.role, name: "ops:you" }) : problem(response, 401, "Not signed in", "");
 }
 
 function read(world, what, status, query, response) {
@@ -60,6 +61,20 @@ function read(world, what, status, query, response) {
     case "reports": return reply(response, 200, { reports: main ? world.reports : [] });
     default: return problem(response, 404, "Not found", what);
   }
+}
+
+function fleetOf(world) {
+  const ago = (seconds) => new Date(Date.now() - seconds * 1000).toISOString();
+  const flags = { [world.flag]: world.revision };
+  return {
+    replicas: [
+      { id: "0198c0de-0000-7000-8000-000000000001", build: "0.9.4+3f2a91c", seen_at: ago(1), age_seconds: 1.2, alive: true, leases: world.leaseHeld ? [world.flag] : [], this: true },
+      { id: "0198c0de-0000-7000-8000-000000000002", build: "0.9.4+3f2a91c", seen_at: ago(140), age_seconds: 140, alive: false, leases: [], this: false },
+    ],
+    viewers: [{ id: 2, name: "operator#4e51", since: ago(900), revisions: flags, behind_ms: 31 }, { id: 7, name: "viewer#09af", since: ago(40), revisions: flags, behind_ms: null }],
+    viewers_total: 2,
+    propagation: { flag: world.flag, revision: world.revision, committed_at: ago(300), slowest_ms: 31, viewers: 1 },
+  };
 }
 
 /** A bucket that depends on the name alone. */

@@ -54,6 +54,11 @@ export const SITUATIONS = {
     world.code = "approval_missing";
     world.needsApproval = true;
   },
+  two_person(world) {
+    SITUATIONS.approval(world);
+    world.twoPerson = true;
+    world.windows = { open: false, until: new Date(Date.now() + 9 * HOUR * 1000).toISOString(), why: "freeze" };
+  },
   paused(world) {
     world.past(2, 1.6 * HOUR);
     world.pause("ops:marc", "engine trials on board until noon");

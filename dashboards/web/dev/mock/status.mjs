@@ -26,6 +26,8 @@ export function statusOf(world, now = Date.now()) {
     started_at: iso(world.startedMs), stage_since: iso(world.stageMs), ended_at: iso(world.endedMs), cause: world.cause, braked: world.braked,
     traffic: { canary_per_second: world.exposed() ? 0.035 * world.percent() : 0, control_per_second: Math.max(0, 3.5 - 0.035 * world.percent()), canary_requests_in_stage: world.canaryRequests, ...people(world) },
     gate: gateNow(world, now),
+    windows: world.windows ?? null,
+    approval: world.needsApproval ? { needed: true, two_person: world.twoPerson ?? false, started_by: "ops:you", approved_by: null } : null,
     lease: { held: world.leaseHeld, holder: world.leaseHeld ? "web-1" : null },
     commands: commands(world),
     policy: { revision: "3f2a91c", source: "policies/part_lens_v2.yaml", error: world.policyError, offered: world.offered },

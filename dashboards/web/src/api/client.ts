@@ -1,7 +1,7 @@
 // The only place that talks to the server: one function per resource of /api/v1.
 import { Problem, problemOf } from "./problem";
 import type {
-  CommandBody, CommandName, Evaluation, Explained, JournalPage, Notifications, Report, ReportKind, Role, Series, Session, Status,
+  CommandBody, CommandName, Evaluation, Explained, Fleet, JournalPage, Notifications, Report, ReportKind, Role, Series, Session, Status,
 } from "./types";
 
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -74,6 +74,10 @@ export const api = {
   evaluate: (flag: string, subject: string) => ask<Evaluation>(`flags/${encodeURIComponent(flag)}/evaluate`, { query: { subject } }),
 
   explain: (flag: string, seq: number) => ask<Explained>(of(flag, "/explain"), { query: { seq } }),
+  fleet: () => ask<Fleet>("fleet"),
+  /** Where the whole journal is downloaded from, as it is filtered. */
+  exported: (flag: string, format: "json" | "csv", kind: string) =>
+    new URL(`${of(flag, "/journal/export")}?format=${format}${kind ? `&kind=${encodeURIComponent(kind)}` : ""}`, base).href,
   notifications: () => ask<Notifications>("notifications"),
 
   reports: (flag: string) => ask<{ reports: Report[] }>(of(flag, "/reports")),

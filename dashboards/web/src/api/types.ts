@@ -8,7 +8,7 @@ export type Unit = "count" | "ratio" | "ms" | "seconds";
 export type CommandName =
   | "start" | "pause" | "resume" | "advance" | "stage" | "approve" | "extend" | "rollback" | "restart" | "complete";
 
-export interface Session { role: Role }
+export interface Session { role: Role; name?: string }
 
 export interface Stage {
   percent: number;
@@ -80,6 +80,18 @@ export interface Gate {
   items: GateItem[];
 }
 
+/** Of the next stage. */
+export interface Approval { needed: boolean; two_person: boolean; started_by: string; approved_by: string | null }
+
+export interface Replica { id: string; build: string; seen_at: string; age_seconds: number; alive: boolean; leases: string[]; this: boolean }
+export interface Viewer { id: number; name: string; since: string; revisions: Record<string, number>; behind_ms: number | null }
+export interface Fleet {
+  replicas: Replica[];
+  viewers: Viewer[];
+  viewers_total: number;
+  propagation: { flag: string; revision: number; committed_at: string; slowest_ms: number | null; viewers: number } | null;
+}
+
 export interface Status {
   flag: string;
   rollout_id: string | null;
@@ -104,6 +116,9 @@ export interface Status {
   gate: Gate;
   lease: { held: boolean; holder: string | null };
   commands: Command[];
+  /** Times in which a stage may be entered; null where the policy has none, absent from older servers. */
+  windows?: { open: boolean; until: string | null; why: string | null } | null;
+  approval?: Approval | null;
   policy: { revision: string; source: string; error: string | null; offered: string | null };
   at: string;
 }

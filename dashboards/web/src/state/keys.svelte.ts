@@ -11,5 +11,5 @@ export function onKey(event: KeyboardEvent, status: Status | null): void {
   event.preventDefault();
   if ("go" in act) document.getElementById(act.go)?.scrollIntoView({ block: "start" });
   else if ("open" in act) act.open === "report" ? dialogs.report() : dialogs.keys();
-  else if (whyNot(status.commands.find((one) => one.name === act.order), status, session.role) === null) dialogs.command(act.order);
+  else if (whyNot(status.commands.find((one) => one.name === act.order), status, session.role, session.name) === null) dialogs.command(act.order);
 }

@@ -8,6 +8,8 @@ type State = "asking" | "out" | "in" | "unreachable";
 class SessionState {
   state = $state<State>("asking");
   role = $state<Role>("viewer");
+  /** As the journal names who gives orders here. */
+  name = $state("");
   problem = $state<Problem | null>(null);
 
   constructor() {
@@ -18,7 +20,8 @@ class SessionState {
 
   async look(): Promise<void> {
     try {
-      this.role = (await api.session()).role;
+      const { role, name } = await api.session();
+      [this.role, this.name] = [role, name ?? ""];
       this.state = "in";
       this.problem = null;
     } catch (error) {
@@ -31,9 +34,8 @@ class SessionState {
 
   async signIn(token: string): Promise<void> {
     try {
-      this.role = (await api.signIn(token)).role;
-      this.problem = null;
-      this.state = "in";
+      await api.signIn(token);
+      await this.look();
     } catch (error) {
       this.problem = asProblem(error);
     }

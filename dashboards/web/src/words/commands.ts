@@ -69,6 +69,7 @@ export const COMMANDS: Record<CommandName, CommandWords> = {
       status.next
         ? `Records your approval of ${percent(status.next.percent)}. It advances when everything else is met.`
         : "Records your approval. It goes on when everything else is met.",
+      ...(status.approval?.two_person ? [`Started by ${status.approval.started_by}; the policy asks for a second person, which is you.`] : []),
     ],
   },
   extend: {
@@ -113,10 +114,13 @@ const RANK: Record<Role, number> = { viewer: 0, operator: 1, release_owner: 2 };
 export const mayOverrideGate = (role: Role): boolean => RANK[role] >= RANK.release_owner;
 
 /** Why an order cannot be given now, in words; null where it can. An unmet gate is answered in the dialog. */
-export function whyNot(command: Command | undefined, status: Status, role: Role): string | null {
+export function whyNot(command: Command | undefined, status: Status, role: Role, name = ""): string | null {
   if (!command) return "The server does not offer this.";
   if ((RANK[role] ?? -1) < RANK[command.role]) {
     return `Needs the role of ${ROLE_WORDS[command.role]}; you are signed in as ${ROLE_WORDS[role]}.`;
+  }
+  if (command.legal && command.name === "approve" && status.approval?.two_person && status.approval.started_by === name) {
+    return "You started this rollout: the policy asks for the approval of another person.";
   }
   if (command.legal) return null;
   if (gateBlocks(command.name, status) && mayOverrideGate(role)) return null;

@@ -63,6 +63,15 @@ test("a newcomer reads from the page alone what broke it, and when", () =>
     await sees(/written down \d+\sms after the decision/);
   }));
 
+test("the fleet names this replica and its viewers, and the journal can be saved", () =>
+  open(async (page, sees) => {
+    await page.getByText("Fleet", { exact: true }).click();
+    await sees("answers here");
+    await sees(/^release_owner#/);
+    const [saved] = await Promise.all([page.waitForEvent("download"), page.getByRole("link", { name: "CSV" }).click()]);
+    assert.match(saved.suggestedFilename(), /csv$/);
+  }));
+
 test("a user is explained as the flag is served to them", () =>
   open(async (page, sees) => {
     await page.getByText("Explain a user").click();
