@@ -13,6 +13,7 @@ mod history;
 mod journal;
 mod limits;
 mod notifications;
+mod openapi;
 mod page;
 mod policies;
 mod preflight;

@@ -6,8 +6,8 @@ use super::problem::Problem;
 use super::session::Sessions;
 use super::viewers::Viewers;
 use super::{
-    count, events, flags, fleet, gate, health, history, journal, notifications, page, policies, preflight, readings,
-    recorded, reports, rollouts, session,
+    count, events, flags, fleet, gate, health, history, journal, notifications, openapi, page, policies, preflight,
+    readings, recorded, reports, rollouts, session,
 };
 use crate::build_info::BuildInfo;
 use crate::controller::Controller;
@@ -140,6 +140,7 @@ fn ops_routes(shared: Arc<Shared>) -> Router {
         .route("/notifications/test", post(notifications::test))
         .route("/notifications/{id}/retry", post(notifications::retry))
         .route("/fleet", get(fleet::show))
+        .route("/openapi.json", get(openapi::show))
         .route("/flags", get(flags::list))
         .route("/flags/{key}", get(flags::show))
         .route("/flags/{key}/evaluate", get(flags::evaluate))
