@@ -105,6 +105,20 @@ impl Daemon {
         response.json::<Value>().await.unwrap()["phase"].as_str().unwrap_or_default().to_owned()
     }
 
+    /// The event stream, as an open page has it.
+    pub(crate) async fn events(
+        &self,
+    ) -> impl futures_util::Stream<Item = reqwest::Result<impl AsRef<[u8]> + use<>>> + use<> {
+        let response = self
+            .http
+            .get(format!("http://{}/api/v1/events", self.process.address))
+            .bearer_auth(self.generated.ops_token("viewer").unwrap())
+            .send()
+            .await
+            .unwrap();
+        response.error_for_status().unwrap().bytes_stream()
+    }
+
     /// Begins a rollout, and waits until `reader` is served by the new lens.
     pub(crate) async fn begin(&self, reader: &mut Connection, read: &[u8]) {
         let command = if self.phase().await == "waiting" { "start" } else { "restart" };

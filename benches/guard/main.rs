@@ -1,7 +1,7 @@
 //! How quickly the real daemon guards, starts and serves, on a private PostgreSQL with fsync on.
 //!
 //! `cargo bench --bench guard`, or a few figures: `cargo bench --bench guard -- start idle reads errors brake
-//! runbook audit`. With the word `quick` it takes a tenth of the samples: to try it out, not to quote.
+//! viewers runbook audit`. With the word `quick` it takes a tenth of the samples: to try it out, not to quote.
 //!
 //! Client, daemon and PostgreSQL share this machine, and talk over loopback alone.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark that cannot go on ends")]
@@ -18,6 +18,7 @@ mod runbook;
 mod start;
 #[path = "../shared/table.rs"]
 mod table;
+mod viewers;
 mod watcher;
 mod wire;
 
@@ -65,6 +66,9 @@ async fn main() {
     }
     if wanted("errors") || wanted("brake") {
         errors::add_the_daemons_own_view(&daemon, &mut table).await;
+    }
+    if wanted("viewers") {
+        viewers::measure(&daemon, &mut table).await;
     }
     if wanted("runbook") {
         runbook::measure(&daemon, amount, &mut table).await;

@@ -99,6 +99,17 @@ impl Process {
     }
 }
 
+impl Process {
+    /// Time that the daemon itself has taken of a processor.
+    pub(crate) fn processor_seconds(&self) -> f64 {
+        // The name in parentheses may hold spaces; behind it, user and system time are the 12th and 13th field. Linux
+        // counts them in hundredths of a second.
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap();
+        let fields: Vec<&str> = stat.rsplit_once(") ").unwrap().1.split(' ').collect();
+        fields[11..13].iter().map(|ticks| ticks.parse::<f64>().unwrap()).sum::<f64>() / 100.0
+    }
+}
+
 impl Drop for Process {
     fn drop(&mut self) {
         // SIGTERM, so that it ends its PostgreSQL; killed where it does not listen.
