@@ -5,6 +5,7 @@ import { series } from "./checks.mjs";
 import { statuses, worldOf } from "./worlds.mjs";
 
 const PAGE_MAX = 100;
+const HOUR_SECONDS = 3_600;
 
 export async function answer(request, response, defaults) {
   const url = new URL(request.url, "http://mock");
@@ -28,7 +29,7 @@ export async function answer(request, response, defaults) {
   if (path === "/rollouts") return reply(response, 200, { rollouts: statuses(world) });
   const [, asked] = /^\/flags\/([^/]+)\/evaluate$/.exec(path) ?? [];
   if (asked) return evaluate(statuses(world).find((one) => one.flag === asked), url.searchParams.get("subject") ?? "", response);
-  const [, flag, rest = "", id] = /^\/rollouts\/([^/]+)(?:\/([a-z]+))?(?:\/(\d+)\/dismiss)?$/.exec(path) ?? [];
+  const [, flag, rest = "", id] = /^\/rollouts\/([^/]+)(?:\/([a-z-]+))?(?:\/(\d+)\/dismiss)?$/.exec(path) ?? [];
   const status = statuses(world).find((one) => one.flag === flag);
   if (!status) return problem(response, 404, "No such flag", flag ?? path);
   if (request.method === "GET") return read(world, rest, status, url.searchParams, response);
@@ -57,6 +58,7 @@ function read(world, what, status, query, response) {
     case "": return reply(response, 200, status);
     case "journal": return reply(response, 200, main ? page(world.journal, query) : { entries: [], next: null });
     case "readings": return reply(response, 200, { series: main ? series(world, { check: query.get("check"), from: number("from", 0), to: number("to", 0), step: number("step", 30) }) : [] });
+    case "rollback-report": return main && world.phase === "rolled_back" ? reply(response, 200, rollbackReport(world, status)) : problem(response, 404, "Not found", "");
     case "explain": return reply(response, 200, { seq: number("seq", 0), text: `${status.flag} · entry ${query.get("seq")}\n\nrule breach: A check that breaks its rollback limit takes the flag to 0 % at once.\n  breach    null_audit_signatures   3, over the limit of 0\n\nnearest: it would have stayed at 20 %, had null audit signatures read no more than 0\n` });
     case "reports": return reply(response, 200, { reports: main ? world.reports : [] });
     default: return problem(response, 404, "Not found", what);
@@ -74,6 +76,21 @@ function fleetOf(world) {
     viewers: [{ id: 2, name: "operator#4e51", since: ago(900), revisions: flags, behind_ms: 31 }, { id: 7, name: "viewer#09af", since: ago(40), revisions: flags, behind_ms: null }],
     viewers_total: 2,
     propagation: { flag: world.flag, revision: world.revision, committed_at: ago(300), slowest_ms: 31, viewers: 1 },
+  };
+}
+
+function rollbackReport(world, status) {
+  const at = (ms) => new Date(world.endedMs - ms).toISOString();
+  const to = world.endedMs / 1000;
+  return {
+    flag: status.flag, rollout_id: status.rollout_id, attempt: status.attempt, sentence: status.sentence, rolled_back_at: at(0),
+    timeline: [
+      { what: "measured", at: at(40), text: "null audit signatures was measured" },
+      { what: "decided", at: at(38), text: "the rules asked for a rollback" },
+      { what: "committed", at: at(0), text: "0 % was written down" },
+    ],
+    checks: status.checks, entries: world.journal, readings: series(world, { check: null, from: to - HOUR_SECONDS, to, step: 30 }),
+    explanation: { seq: 3, text: "rule breach: A check that breaks its rollback limit takes the flag to 0 % at once.\n\nnearest: it would have stayed at 20 %\n" },
   };
 }
 

@@ -1,7 +1,7 @@
 // The only place that talks to the server: one function per resource of /api/v1.
 import { Problem, problemOf } from "./problem";
 import type {
-  CommandBody, CommandName, Evaluation, Explained, Fleet, JournalPage, Notifications, Report, ReportKind, Role, Series, Session, Status,
+  CommandBody, CommandName, Evaluation, Explained, Fleet, JournalPage, Notifications, Report, ReportKind, RollbackReport, Role, Series, Session, Status,
 } from "./types";
 
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -78,6 +78,7 @@ export const api = {
   /** Where the whole journal is downloaded from, as it is filtered. */
   exported: (flag: string, format: "json" | "csv", kind: string) =>
     new URL(`${of(flag, "/journal/export")}?format=${format}${kind ? `&kind=${encodeURIComponent(kind)}` : ""}`, base).href,
+  rollbackReport: (flag: string) => ask<RollbackReport>(of(flag, "/rollback-report")),
   notifications: () => ask<Notifications>("notifications"),
 
   reports: (flag: string) => ask<{ reports: Report[] }>(of(flag, "/reports")),

@@ -142,6 +142,20 @@ export interface Entry {
 /** Why one decision came out as it did, in the server's words. */
 export interface Explained { seq: number | null; text: string }
 
+/** What broke a rollout: checks and readings are those of the decision, not of now. */
+export interface RollbackReport {
+  flag: string;
+  rollout_id: string;
+  attempt: number;
+  sentence: string;
+  rolled_back_at: string;
+  timeline: { what: string; at: string; text: string }[];
+  checks: Check[];
+  explanation: Explained | null;
+  entries: Entry[];
+  readings: Series[];
+}
+
 export interface Target { name: string; kind: string; host: string; waiting: number; delivered: number; dead: number; last_error: string | null }
 export interface Notifications { targets: Target[]; dead: { id: string; target: string; kind: string; text: string }[] }
 
