@@ -24,18 +24,7 @@ export function withPages() {
   /** Opens the page in a world of its own, runs `story`, and fails on console errors, CSP breaks or foreign requests. */
   return async function open(situation, story, { role = "operator", hash = "", ...options } = {}) {
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 }, ...options });
-    page.setDefaultTimeout(WAIT_MS);
-    const wrong = [];
-    page.on("pageerror", (error) => wrong.push(`exception: ${error.message}`));
-    page.on("console", (message) => {
-      if (["error", "warning"].includes(message.type()) && !EXPECTED.test(message.text())) wrong.push(message.text());
-    });
-    page.on("request", (request) => {
-      if (!request.url().startsWith(mock.url) && !request.url().startsWith("data:")) wrong.push(`foreign request: ${request.url()}`);
-    });
-    await page.addInitScript(() => {
-      document.addEventListener("securitypolicyviolation", (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));
-    });
+    const wrong = await watched(page, mock.url);
     try {
       await page.goto(`${mock.url}?situation=${situation}&role=${role}&world=test-${(count += 1)}${hash}`);
       await story(page, tools(page));
@@ -46,7 +35,24 @@ export function withPages() {
   };
 }
 
-function tools(page) {
+/** Notes what must never happen on a page: an exception, a word of the browser's, a break of the policy, a foreign request. */
+export async function watched(page, origin) {
+  page.setDefaultTimeout(WAIT_MS);
+  const wrong = [];
+  page.on("pageerror", (error) => wrong.push(`exception: ${error.message}`));
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type()) && !EXPECTED.test(message.text())) wrong.push(message.text());
+  });
+  page.on("request", (request) => {
+    if (!request.url().startsWith(origin) && !request.url().startsWith("data:")) wrong.push(`foreign request: ${request.url()}`);
+  });
+  await page.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => console.error(`CSP: ${event.violatedDirective} ${event.blockedURI}`));
+  });
+  return wrong;
+}
+
+export function tools(page) {
   const button = (name) => page.getByRole("button", { name, exact: true });
   const dialog = page.getByRole("dialog");
   return {
