@@ -72,13 +72,13 @@ export class World {
     return this.stage === null ? 0 : this.stages[this.stage].soak + this.extended;
   }
 
-  note(kind, { actor = "rampart", reason = "", cause = null, evidence, at = Date.now() } = {}) {
+  note(kind, { actor = "rampart", reason = "", cause = null, evidence, event = {}, at = Date.now() } = {}) {
     const before = this.journal[this.journal.length - 1];
     const entry = {
       seq: this.journal.length + 1, at: iso(at), kind, actor, reason, rollout_id: this.rolloutId, phase: this.phase,
       stage: this.stage, percent: this.percent(), cause,
       evidence: evidence ?? { soak: { served_seconds: Math.round(this.served), required_seconds: this.required() }, checks: checksNow(this, at) },
-      prev_hash: before?.hash ?? null,
+      event: { kind, ...event }, prev_hash: before?.hash ?? null,
     };
     entry.hash = createHash("sha256").update(JSON.stringify(entry)).digest("hex");
     this.journal.push(entry);
@@ -112,8 +112,7 @@ export class World {
 
   start(actor, reason, now = Date.now(), override = false) {
     this.begin(now);
-    if (override) this.note("gate_overridden", { actor, reason, evidence: { missing: this.gateMissing }, at: now });
-    this.note("started", { actor, reason, at: now });
+    this.note("started", { actor, reason, event: { missing_gate: override ? this.gateMissing : [] }, at: now });
   }
 
   /** Puts the world into the midst of a stage, with the journal that leads there. */

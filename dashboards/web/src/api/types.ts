@@ -135,6 +135,8 @@ export interface Entry {
   percent: number | null;
   cause: Cause | string | null;
   evidence: unknown;
+  /** What happened, as the core wrote it; of a start, what of the gate was not proven. */
+  event?: { missing_gate?: string[] };
   prev_hash: string | null;
   hash: string | null;
 }

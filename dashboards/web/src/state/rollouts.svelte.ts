@@ -7,6 +7,11 @@ import { clock } from "./clock.svelte";
 
 const FLAG_PARAM = "flag";
 
+/** Revisions begin anew with every attempt. */
+const isBefore = (a: Status, b: Status) =>
+  a.attempt !== b.attempt ? a.attempt < b.attempt :
+  a.revision !== b.revision ? a.revision < b.revision : (parse(a.at) ?? 0) < (parse(b.at) ?? 0);
+
 class Rollouts {
   byFlag = $state.raw<Record<string, Status>>({});
   chosen = $state<string | null>(new URL(location.href).searchParams.get(FLAG_PARAM));
@@ -33,8 +38,7 @@ class Rollouts {
   /** Takes a status, unless it is older than the one at hand. */
   take(status: Status): void {
     const known = this.byFlag[status.flag];
-    const isOlder = known && (status.revision < known.revision ||
-      (status.revision === known.revision && (parse(status.at) ?? 0) < (parse(known.at) ?? 0)));
+    const isOlder = known && isBefore(status, known);
     if (isOlder) return;
     this.setClock(status);
     this.byFlag = { ...this.byFlag, [status.flag]: status };

@@ -122,8 +122,10 @@ export function whyNot(command: Command | undefined, status: Status, role: Role,
   if (command.legal && command.name === "approve" && status.approval?.two_person && status.approval.started_by === name) {
     return "You started this rollout: the policy asks for the approval of another person.";
   }
+  if (gateBlocks(command.name, status)) {
+    return mayOverrideGate(role) ? null : `The approval gate is not met: ${gateNames(missingRequired(status))} missing. A release owner may override it.`;
+  }
   if (command.legal) return null;
-  if (gateBlocks(command.name, status) && mayOverrideGate(role)) return null;
   return command.why ?? "Not possible in this phase.";
 }
 

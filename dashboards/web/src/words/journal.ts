@@ -25,7 +25,6 @@ export const KINDS: Record<string, Kind> = {
   hold_paged: { word: "Paged: no progress", tone: "warn", icon: "bell", line: () => "Paged: not moved for long" },
   frozen: { word: "Frozen", tone: "warn", icon: "pause", line: (at) => `Frozen at ${at}` },
   sql_ignored: { word: "SQL ignored", tone: "plain", icon: "data", line: () => "Flag row changed by SQL, without effect" },
-  gate_overridden: { word: "Gate overridden", tone: "warn", icon: "warn", line: () => "Started past an unmet gate" },
 };
 
 const UNKNOWN: Kind = { word: "Other", tone: "plain", icon: "dot", line: () => "" };
@@ -37,7 +36,11 @@ export function causeText(cause: Entry["cause"]): string {
   return typeof cause === "string" ? cause : cause.text;
 }
 
+/** It was started although something was not proven. */
+const passedGate = ({ event }: Entry): boolean => (event?.missing_gate?.length ?? 0) > 0;
+
 export function lineOf(entry: Entry): string {
+  if (passedGate(entry)) return "Started past an unmet gate";
   const kind = kindOf(entry.kind);
   return kind.line(entry.percent === null ? "?" : percent(entry.percent)) || kind.word;
 }

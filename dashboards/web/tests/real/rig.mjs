@@ -92,7 +92,7 @@ export async function startRig(policies) {
         if (as !== null) {
           await page.getByLabel("Token").fill(TOKENS[as]);
           await page.keyboard.press("Enter");
-          await page.getByText("Live", { exact: true }).waitFor();
+          await page.locator(".fresh.live").waitFor();
         }
         await story(page, tools(page));
         assert.deepEqual(wrong, []);
