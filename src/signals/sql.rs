@@ -4,8 +4,9 @@
 
 use super::sensors::{DEADLINE, LONGEST_PAUSE, Sensors, Wanted};
 use crate::store::{Asked, Questions, StoreError};
-use rampart_core::policy::Signal;
+use rampart_core::policy::{Signal, Window};
 use rampart_core::rollout::Outcome;
+use rampart_core::{Millis, Timestamp};
 use std::collections::BTreeMap;
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +19,8 @@ impl Sensors {
             for wanted in self.wanted(|signal| matches!(signal, Signal::Sql(_))) {
                 pause = pause.min(wanted.watched.policy.tick.std());
                 if let Signal::Sql(query) = &wanted.check.signal {
-                    by_text.entry(query.text.clone()).or_default().push(wanted);
+                    let text = filled(&query.text, &wanted, self.clock.now());
+                    by_text.entry(text).or_default().push(wanted);
                 }
             }
             if !by_text.is_empty() {
@@ -56,6 +58,19 @@ impl Sensors {
             let _ = tokio::time::timeout(DEADLINE, questions.close()).await;
         }
     }
+}
+
+/// The statement with what its variables stand for: the window, cut to the stage, as an interval of PostgreSQL, and the
+/// flag, whose letters can end no text.
+fn filled(text: &str, wanted: &Wanted, now: Timestamp) -> String {
+    let Wanted { watched, check } = wanted;
+    let in_stage = Millis::between(watched.rollout.stage_since, now);
+    let window = match check.window {
+        Window::Last(length) => length.min(in_stage),
+        Window::Stage => in_stage,
+    };
+    text.replace("$window", &format!("{} seconds", window.0 as f64 / 1000.0))
+        .replace("$flag", watched.rollout.flag.as_str())
 }
 
 fn outcome_of(asked: Result<Asked, StoreError>) -> Outcome {

@@ -105,7 +105,9 @@ async fn run(router: Router, listener: TcpListener, stop: &CancellationToken) ->
     let stop = stop.clone();
     // As a finished service it is shared. The router itself would be built again, with all its routes, for each
     // connection: 40 kB for each page that watches.
-    axum::serve(listener, router.into_make_service()).with_graceful_shutdown(async move { stop.cancelled().await }).await
+    axum::serve(listener, router.into_make_service())
+        .with_graceful_shutdown(async move { stop.cancelled().await })
+        .await
 }
 
 fn health_routes(shared: Arc<Shared>) -> Router {

@@ -110,3 +110,25 @@ async fn a_question_of_a_policy_decides() {
     let status = daemon.until(|status| status["phase"] == "rolled_back").await;
     assert_eq!(status["cause"]["check"], "broken");
 }
+
+#[tokio::test]
+async fn a_statement_is_told_its_flag_and_how_far_back_it_looks() {
+    let places = r#"  places: { signal: { sql: "select count(*) from pms_part_locations where name like '$flag %' and created_at > now() - interval '$window'" }, rollback_if: "> 0" }"#;
+    let daemon = Daemon::with(&format!("{}{places}\n", slow())).await;
+    // Neither of another flag nor older than the stage.
+    let old = "insert into pms_part_locations (yacht_id, name, created_at)
+               select id, n, at from (select id from yachts order by id limit 1) y, (values
+                 ('other_flag new', now() + interval '1 hour'), ('part_lens_v2 old', now() - interval '1 minute')) v (n, at)";
+    daemon.sql(old).await;
+    daemon.start_rollout().await;
+    daemon
+        .until(|status| {
+            status["checks"].as_array().unwrap().iter().any(|check| check["name"] == "places" && check["value"] == 0.0)
+        })
+        .await;
+    let new = "insert into pms_part_locations (yacht_id, name)
+               select id, 'part_lens_v2 new' from yachts order by id limit 1";
+    daemon.sql(new).await;
+    let status = daemon.until(|status| status["phase"] == "rolled_back").await;
+    assert_eq!(status["cause"]["check"], "places");
+}

@@ -164,7 +164,7 @@ pub(super) const QUERIES: &[Key] = &[
         Shape::AnyOf(&[QUERY, Shape::Map(PROMETHEUS)]),
         "PromQL, with $window, $cohort and $flag: an expression, or a mapping.",
     ),
-    key("sql", QUERY, "One read-only statement that answers one number, with $window, $cohort and $flag."),
+    key("sql", QUERY, "One read-only statement that answers one number, with $window and $flag."),
 ];
 
 pub(super) const PROMETHEUS: &[Key] = &[

@@ -67,6 +67,11 @@ pub(super) fn statement(log: &mut Log, node: &Node) -> Option<String> {
         log.add(part(node, text, *at, 1), Wrong::new("a second statement begins here").expected("one statement"));
         return None;
     }
+    if let Some((at, name)) = variables(text).find(|(_, name)| *name == "$cohort") {
+        let wrong = Wrong::new("a statement is asked of the database, which knows of no cohorts");
+        log.add(part(node, text, at, name.len()), wrong.expected("`$window` or `$flag`"));
+        return None;
+    }
     Some(text.trim_end_matches([';', ' ']).to_owned())
 }
 

@@ -82,7 +82,7 @@ export async function startRig(policies) {
       }
     },
     /** Opens the page as `as`, signed in by hand; fails on a console error, a break of the CSP or a foreign request. */
-    async open(story, { as = "operator", flag, net, hash = "", ...options } = {}) {
+    async open(story, { as = "operator", flag, net, hash = "", ready = ".fresh.live", ...options } = {}) {
       const origin = net?.url ?? base;
       const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
       const page = await context.newPage();
@@ -92,7 +92,7 @@ export async function startRig(policies) {
         if (as !== null) {
           await page.getByLabel("Token").fill(TOKENS[as]);
           await page.keyboard.press("Enter");
-          await page.locator(".fresh.live").waitFor();
+          await page.locator(ready).waitFor();
         }
         await story(page, tools(page));
         assert.deepEqual(wrong, []);
