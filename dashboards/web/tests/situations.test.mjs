@@ -199,6 +199,23 @@ test("the journal can be filtered by kind", () =>
     await sees("Advanced to 20");
   }));
 
+test("a journal that is filtered still leads to the evidence, and charts keep their marks", () =>
+  open("rolled_back", async (page, { sees }) => {
+    await sees("1 of 7 in breach");
+    await page.getByLabel("Kind of entry").selectOption("paused");
+    await page.getByText("Started at 5").waitFor({ state: "detached" });
+    await page.getByRole("link", { name: "See the evidence" }).click();
+    await sees("Impeller 3-blade");
+    assert.ok((await page.locator(".spark line").count()) > 0);
+  }));
+
+test("a server that does not say whether notifications arrive is not taken for one without trouble", () =>
+  open("ramping", async (page, { sees }) => {
+    await page.route("**/api/v1/notifications", (route) => route.fulfill({ status: 503, contentType: "application/problem+json", body: "{}" }));
+    await page.reload();
+    await sees("Whether notifications arrive is not known.");
+  }));
+
 test("with several flags one can switch", () =>
   open("two_flags", async (page) => {
     await page.getByLabel("Flag", { exact: true }).selectOption("crew_roster_v3");

@@ -75,7 +75,8 @@ export function series(world, { check, from, to, step }) {
       const at = from + index * wide;
       if (world.startedMs === 0 || at * 1000 < world.startedMs) return null;
       const { value, verdict } = seen(one, world.spoiled, at);
-      return [at, value === null ? null : rounded(value, one.unit), verdict];
+      const control = one.signal.startsWith("live") && one.unit !== "count" && value !== null ? rounded(one.base * (1 + Math.sin(at / 90) / 20), one.unit) : null;
+      return [at, value === null ? null : rounded(value, one.unit), verdict, control];
     }).filter(Boolean),
   }));
 }

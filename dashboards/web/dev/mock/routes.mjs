@@ -105,9 +105,9 @@ function page(journal, query) {
   const limit = Math.min(PAGE_MAX, Number(query.get("limit") ?? 50));
   const after = query.has("after") ? Number(query.get("after")) : null;
   const newestFirst = query.get("order") === "desc";
-  const kind = query.get("kind");
+  const kinds = query.getAll("kind");
   const inOrder = newestFirst ? [...journal].reverse() : journal;
-  const found = inOrder.filter((entry) => (!kind || entry.kind === kind) && (after === null || (newestFirst ? entry.seq < after : entry.seq > after)));
+  const found = inOrder.filter((entry) => (kinds.length === 0 || kinds.includes(entry.kind)) && (after === null || (newestFirst ? entry.seq < after : entry.seq > after)));
   const entries = found.slice(0, limit);
   return { entries, next: found.length > limit ? entries[entries.length - 1].seq : null };
 }

@@ -15,13 +15,14 @@ export function onSignedOut(callback: () => void): void {
   whenSignedOut = callback;
 }
 
-type Query = Record<string, string | number | null | undefined>;
+type Query = Record<string, string | number | string[] | null | undefined>;
 type Sent = { method?: string; body?: unknown; headers?: Record<string, string>; query?: Query };
 
 async function ask<T>(path: string, sent: Sent = {}): Promise<T> {
   const url = new URL(path, base);
   for (const [key, value] of Object.entries(sent.query ?? {})) {
-    if (value !== null && value !== undefined && value !== "") url.searchParams.set(key, String(value));
+    if (Array.isArray(value)) value.forEach((one) => url.searchParams.append(key, one));
+    else if (value !== null && value !== undefined && value !== "") url.searchParams.set(key, String(value));
   }
   const headers: Record<string, string> = { accept: "application/json, application/problem+json", ...sent.headers };
   if (sent.body !== undefined) headers["content-type"] = "application/json";
@@ -65,7 +66,7 @@ export const api = {
     return ask<Status>(of(flag, `/${name}`), { method: "POST", body, headers });
   },
 
-  journal: (flag: string, query: { after?: number | string | null; limit?: number; kind?: string; order?: "desc" }) =>
+  journal: (flag: string, query: { after?: number | string | null; limit?: number; kind?: string | string[]; rollout?: string; order?: "desc" }) =>
     ask<JournalPage>(of(flag, "/journal"), { query }),
 
   readings: (flag: string, query: { check?: string; from: number; to: number; step: number }) =>

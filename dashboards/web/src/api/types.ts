@@ -163,8 +163,8 @@ export interface Notifications { targets: Target[]; dead: { id: string; target: 
 
 export interface JournalPage { entries: Entry[]; next: number | string | null }
 
-/** [epoch seconds, value, verdict] */
-export type Point = [number, number | null, Verdict];
+/** [epoch seconds, value, verdict, the same measured on control] */
+export type Point = [number, number | null, Verdict, (number | null)?];
 export interface Series { check: string; unit: Unit; points: Point[] }
 
 export type ReportKind = "data_inconsistency" | "other";

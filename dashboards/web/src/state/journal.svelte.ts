@@ -2,29 +2,56 @@
 import { api } from "../api/client";
 import { asProblem, type Problem } from "../api/problem";
 import type { Entry } from "../api/types";
+import { MOVING } from "../words/moves";
 
 const PAGE_ENTRIES = 30;
 const KEPT_MAX = 2_000;
+const MOVING_MAX = 500;
+
+/** Both together, each once, the newest first. */
+function joined(known: Entry[], more: Entry[]): Entry[] {
+  const fresh = more.filter((entry) => !known.some((one) => one.seq === entry.seq));
+  return [...known, ...fresh].sort((a, b) => b.seq - a.seq).slice(0, KEPT_MAX);
+}
 
 class Journal {
   entries = $state.raw<Entry[]>([]);
+  /** What moved the percent of the shown rollout, whatever the list is filtered to. */
+  moving = $state.raw<Entry[]>([]);
   kind = $state("");
   next = $state<number | string | null>(null);
   loading = $state(false);
+  /** Whether a first page of the shown flag has come. */
+  ready = $state(false);
   problem = $state<Problem | null>(null);
   /** An entry that a link points to and that is not among the loaded ones. */
   linked = $state.raw<Entry | null>(null);
 
   private flag: string | null = null;
+  private rollout: string | null = null;
   private turn = 0;
 
   async load(flag: string): Promise<void> {
     if (this.flag !== flag) {
       this.entries = [];
       this.linked = null;
+      this.ready = false;
     }
     this.flag = flag;
     await this.fetchPage(null, []);
+  }
+
+  /** Fetches what moved a rollout; what it does from then on comes with the stream. */
+  async follow(flag: string, rollout: string | null): Promise<void> {
+    this.rollout = rollout;
+    this.moving = [];
+    if (rollout === null) return;
+    try {
+      const { entries } = await api.journal(flag, { rollout, kind: MOVING, limit: MOVING_MAX, order: "desc" });
+      if (this.rollout === rollout) this.moving = joined(this.moving, entries);
+    } catch {
+      // The list below says why the journal cannot be read.
+    }
   }
 
   async more(): Promise<void> {
@@ -37,9 +64,8 @@ class Journal {
   }
 
   take(entry: Entry): void {
-    if (this.kind && entry.kind !== this.kind) return;
-    if (this.entries.some((known) => known.seq === entry.seq)) return;
-    this.entries = [entry, ...this.entries].sort((a, b) => b.seq - a.seq).slice(0, KEPT_MAX);
+    if (entry.rollout_id === this.rollout && MOVING.includes(entry.kind)) this.moving = joined(this.moving, [entry]);
+    if (!this.kind || entry.kind === this.kind) this.entries = joined(this.entries, [entry]);
   }
 
   /** Makes sure that the entry a link points to is on the page. */
@@ -61,11 +87,10 @@ class Journal {
     try {
       const page = await api.journal(this.flag, { after, limit: PAGE_ENTRIES, kind: this.kind, order: "desc" });
       if (turn !== this.turn) return;
-      const known = new Set(before.map((entry) => entry.seq));
-      const fresh = page.entries.filter((entry) => !known.has(entry.seq));
-      this.entries = [...before, ...fresh].sort((a, b) => b.seq - a.seq).slice(0, KEPT_MAX);
-      this.next = fresh.length > 0 ? page.next : null;
+      this.entries = joined(before, page.entries);
+      this.next = this.entries.length > before.length ? page.next : null;
       this.problem = null;
+      this.ready = true;
     } catch (error) {
       if (turn === this.turn) this.problem = asProblem(error);
     } finally {

@@ -6,10 +6,15 @@ const EVERY_MS = 60_000;
 
 class Letters {
   dead = $state.raw<Notifications["dead"]>([]);
+  /** Whether the last look failed: then nothing is known, which is not "none". */
+  unknown = $state(false);
 
-  /** Runs while somebody is signed in. A server without notifications has none to tell of. */
+  /** Runs while somebody is signed in. */
   follow(): () => void {
-    const look = () => void api.notifications().then((found) => (this.dead = found.dead), () => (this.dead = []));
+    const look = () => void api.notifications().then(
+      (found) => ([this.dead, this.unknown] = [found.dead, false]),
+      () => (this.unknown = true),
+    );
     look();
     const timer = setInterval(look, EVERY_MS);
     return () => clearInterval(timer);

@@ -18,7 +18,8 @@ export async function loadFlag(flag: string): Promise<void> {
 /** After the stream was away: anything may have happened. */
 async function loadAll(): Promise<void> {
   await rollouts.load();
-  if (rollouts.flag !== null) await loadFlag(rollouts.flag);
+  if (rollouts.flag === null) return;
+  await Promise.all([loadFlag(rollouts.flag), journal.follow(rollouts.flag, rollouts.shown?.rollout_id ?? null)]);
 }
 
 /** Runs while somebody is signed in. */

@@ -39,7 +39,7 @@ class Readings {
 
 function lengthen(points: Point[], check: Check, at: number): Point[] {
   const last = points[points.length - 1];
-  const point: Point = [at, check.value, check.verdict];
+  const point: Point = [at, check.value, check.verdict, check.control ?? null];
   if (last && at <= last[0]) return points;
   // Once there are many, only the newest value between two steps is kept, so that an hour stays an hour.
   const beforeLast = points[points.length - 2];

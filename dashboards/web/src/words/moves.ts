@@ -3,14 +3,14 @@ import type { Entry } from "../api/types";
 import { percent } from "./numbers";
 import { parse } from "./time";
 
-const MOVING = ["started", "advanced", "stage_set", "rolled_back", "completed", "stage_restarted", "frozen"];
+export const MOVING = ["started", "advanced", "stage_set", "rolled_back", "completed", "stage_restarted", "frozen"];
 
 export interface Move { at: number; label: string; bad: boolean }
 
-/** Of one rollout, oldest first; `at` in epoch seconds. */
-export function moves(entries: Entry[], rollout: string | null): Move[] {
+/** Oldest first; `at` in epoch seconds. */
+export function moves(entries: Entry[]): Move[] {
   return entries
-    .filter((entry) => entry.rollout_id === rollout && MOVING.includes(entry.kind))
+    .filter((entry) => MOVING.includes(entry.kind))
     .map((entry) => ({
       at: (parse(entry.at) ?? 0) / 1000,
       label: entry.percent === null ? "" : percent(entry.percent),
