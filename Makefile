@@ -63,6 +63,8 @@ bench: setup ## Measure the figures that performance.md quotes
 	cargo bench --bench parts
 	cargo bench --bench prometheus
 	cargo bench --bench scale
+	cd dashboards/web && npm ci --no-audit --no-fund --loglevel=error
+	node benches/page/main.mjs
 
 .PHONY: table
 table: ## Try the rules of rollback on whole rollouts, two minutes; > docs/statistics-table.md

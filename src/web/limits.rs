@@ -2,7 +2,6 @@
 
 use super::problem::Problem;
 use crate::clock;
-use axum::http::StatusCode;
 use rampart_core::rollout::CommandKind;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -36,7 +35,6 @@ impl Limits {
         }
         let left = MINUTE.saturating_sub(now.duration_since(entry.0)).as_secs() + 1;
         let detail = format!("more than {MAX_ORDERS_A_MINUTE} orders within a minute; a rollback still passes");
-        let problem = Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many", "Wait a minute", detail);
-        Err(problem.with("retry_after_seconds", left))
+        Err(Problem::too_many(detail, left))
     }
 }

@@ -14,18 +14,26 @@ pub struct Problem {
     title: &'static str,
     detail: String,
     more: Map<String, Value>,
+    retry_after_seconds: Option<u64>,
 }
 
 impl Problem {
     /// A problem of the given kind; `docs/errors.md` has a paragraph for each.
     pub fn new(status: StatusCode, kind: &'static str, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, kind, title, detail: detail.into(), more: Map::new() }
+        Self { status, kind, title, detail: detail.into(), more: Map::new(), retry_after_seconds: None }
     }
 
     /// Something a program may read beside the text.
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.more.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// 429: it is worth trying again after so many seconds.
+    pub fn too_many(detail: impl Into<String>, retry_after_seconds: u64) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many", "Wait a minute", detail);
+        let problem = problem.with("retry_after_seconds", retry_after_seconds);
+        Self { retry_after_seconds: Some(retry_after_seconds), ..problem }
     }
 
     /// 401.
@@ -55,7 +63,8 @@ impl Problem {
 
     /// 503: the database is away.
     pub fn unavailable(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Try again in a moment", detail)
+        let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Try again in a moment", detail);
+        Self { retry_after_seconds: Some(1), ..problem }
     }
 
     /// 500. The cause is logged here, once, and never shown.
@@ -94,8 +103,8 @@ impl IntoResponse for Problem {
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        if let Some(seconds) = self.retry_after_seconds {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         if self.status == StatusCode::PAYLOAD_TOO_LARGE {
             // The rest of the body was not read, so the connection is of no more use: told, not found out.

@@ -24,6 +24,7 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
+use utoipa_swagger_ui::SwaggerUi;
 
 /// The largest body the ops API reads, in bytes.
 const MAX_BODY: usize = 64 * 1024;
@@ -159,8 +160,11 @@ fn ops_routes(shared: Arc<Shared>) -> Router {
         .route("/events", get(events::stream));
     let pages =
         Router::new().route("/", get(page::index)).route("/{file}", get(page::asset)).layer(CompressionLayer::new());
+    // As open as the page: what it shows, it asks for with the reader's own session.
+    let docs = SwaggerUi::new("/api/v1/docs").config(utoipa_swagger_ui::Config::from("/api/v1/openapi.json"));
     Router::new()
         .nest("/api/v1", api)
+        .merge(docs)
         .route("/metrics", get(metrics))
         .merge(pages)
         .layer(DefaultBodyLimit::max(MAX_BODY))

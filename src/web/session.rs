@@ -95,7 +95,7 @@ pub(super) async fn sign_in(
             return Err(Problem::unauthorized("this token is not known"));
         }
         let detail = format!("more than {MAX_TRIES_A_MINUTE} wrong tokens were tried within a minute");
-        return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too-many", "Wait a minute", detail));
+        return Err(Problem::too_many(detail, 60));
     };
     let id = shared.sessions.open(Caller::new(role, token)).ok_or_else(|| Problem::internal(&"no randomness"))?;
     let cookie = format!("{COOKIE}={id}; Path=/; HttpOnly; SameSite=Strict; Max-Age={}", LASTS.as_secs());

@@ -25,3 +25,14 @@ async fn the_description_is_for_those_with_a_token_and_what_it_describes_is_ther
         assert!(status < 500 && status != 405 && routed, "{path}: {status} {answer}");
     }
 }
+
+#[tokio::test]
+async fn the_description_can_be_read_in_a_browser_without_another_origin() {
+    let daemon = Daemon::start().await;
+    let page = daemon.get("/api/v1/docs/").await;
+    assert_eq!(page.status(), 200);
+    let page = page.text().await.unwrap();
+    assert!(page.contains("swagger-ui") && !page.contains("https://"), "{page}");
+    let set_up = daemon.get("/api/v1/docs/swagger-initializer.js").await.text().await.unwrap();
+    assert!(set_up.contains("/api/v1/openapi.json"), "{set_up}");
+}

@@ -21,6 +21,9 @@ async fn a_script_that_runs_wild_is_stopped_and_a_rollback_passes_all_the_same()
     let (status, body) = refused.expect("a refusal");
     assert_eq!((status, &body["type"]), (429, &json!("/docs/errors#too-many")), "{body}");
     assert!(body["retry_after_seconds"].as_u64().unwrap() <= 61, "{body}");
+    let (status, _, headers) = daemon.ops_with(OPERATOR, "POST", &format!("/rollouts/{FLAG}/resume"), None, &[]).await;
+    assert_eq!(status, 429);
+    assert!(headers["retry-after"].to_str().unwrap().parse::<u64>().unwrap() <= 61);
     // Another token is not hindered, and looking never is.
     assert_eq!(daemon.order("pause", json!({})).await.0, 200);
     let (status, _, headers) = daemon.ops_with(VIEWER, "GET", &format!("/rollouts/{FLAG}"), None, &[]).await;
