@@ -216,6 +216,19 @@ test("a server that does not say whether notifications arrive is not taken for o
     await sees("Whether notifications arrive is not known.");
   }));
 
+test("all rollouts and all attempts are a list that leads to each", () =>
+  open("two_flags", async (page, { sees }) => {
+    await page.getByRole("link", { name: "All rollouts" }).click();
+    await page.getByRole("link", { name: "part_lens_v2", exact: true }).click();
+    await sees("All 7 healthy");
+    assert.match(page.url(), /flag=part_lens_v2/);
+    await page.getByRole("link", { name: "All rollouts" }).click();
+    await sees(/Attempt 1/);
+    await page.getByRole("link", { name: "crew_roster_v3", exact: true }).click();
+    await page.getByText("Waiting to start", { exact: true }).waitFor();
+    assert.match(page.url(), /flag=crew_roster_v3/);
+  }));
+
 test("with several flags one can switch", () =>
   open("two_flags", async (page) => {
     await page.getByLabel("Flag", { exact: true }).selectOption("crew_roster_v3");

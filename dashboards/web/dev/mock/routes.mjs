@@ -27,8 +27,8 @@ export async function answer(request, response, defaults) {
   if (path === "/notifications") return reply(response, 200, { targets: [], dead: world.deadLetters ?? [] });
   if (path === "/fleet") return reply(response, 200, fleetOf(world));
   if (path === "/rollouts") return reply(response, 200, { rollouts: statuses(world) });
-  const [, asked] = /^\/flags\/([^/]+)\/evaluate$/.exec(path) ?? [];
-  if (asked) return evaluate(statuses(world).find((one) => one.flag === asked), url.searchParams.get("subject") ?? "", response);
+  const [, asked] = /^\/flags\/([^/]+)\/explain$/.exec(path) ?? [];
+  if (asked) return explainSubject(statuses(world).find((one) => one.flag === asked), url.searchParams.get("subject") ?? "", response);
   const [, flag, rest = "", id] = /^\/rollouts\/([^/]+)(?:\/([a-z-]+))?(?:\/(\d+)\/dismiss)?$/.exec(path) ?? [];
   const status = statuses(world).find((one) => one.flag === flag);
   if (!status) return problem(response, 404, "No such flag", flag ?? path);
@@ -56,6 +56,9 @@ function read(world, what, status, query, response) {
   const main = status.flag === world.flag;
   switch (what) {
     case "": return reply(response, 200, status);
+    case "history": return reply(response, 200, { rollouts: status.started_at ? [{
+      rollout_id: status.rollout_id, attempt: status.attempt, phase: status.phase, started_at: status.started_at, started_by: "ops:anna",
+      ended_at: status.ended_at, highest_percent: Math.max(status.percent, 20), sentence: status.sentence }] : [], next: null });
     case "journal": return reply(response, 200, main ? page(world.journal, query) : { entries: [], next: null });
     case "readings": return reply(response, 200, { series: main ? series(world, { check: query.get("check"), from: number("from", 0), to: number("to", 0), step: number("step", 30) }) : [] });
     case "rollback-report": return main && world.phase === "rolled_back" ? reply(response, 200, rollbackReport(world, status)) : problem(response, 404, "Not found", "");
@@ -95,10 +98,13 @@ function rollbackReport(world, status) {
 }
 
 /** A bucket that depends on the name alone. */
-function evaluate(status, subject, response) {
+function explainSubject(status, subject, response) {
   if (!status) return problem(response, 404, "No such flag", "");
   const bucket = ([...subject].reduce((sum, letter) => (sum * 31 + letter.codePointAt(0)) % 99_991, 7) % 100) + 1;
-  reply(response, 200, { key: status.flag, value: bucket <= status.percent, variant: "", reason: "SPLIT", bucket, percent: status.percent });
+  reply(response, 200, {
+    key: status.flag, value: bucket <= status.percent, bucket, buckets: 100, percent: status.percent, targeted: null,
+    sentence: `${bucket <= status.percent ? "On" : "Off"}: bucket ${bucket} of 100 is ${bucket <= status.percent ? "" : "not "}within ${status.percent} %; the stage of ${status.stages.find((one) => one.percent >= bucket)?.percent} % turns bucket ${bucket} of 100 on`,
+  });
 }
 
 function page(journal, query) {

@@ -1,7 +1,7 @@
 // The only place that talks to the server: one function per resource of /api/v1.
 import { Problem, problemOf } from "./problem";
 import type {
-  CommandBody, CommandName, Evaluation, Explained, Fleet, JournalPage, Notifications, Report, ReportKind, RollbackReport, Role, Series, Session, Status,
+  Attempt, CommandBody, CommandName, Explained, Fleet, JournalPage, Notifications, Report, ReportKind, RollbackReport, Role, Series, Session, Status, Subject,
 } from "./types";
 
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -72,14 +72,16 @@ export const api = {
   readings: (flag: string, query: { check?: string; from: number; to: number; step: number }) =>
     ask<{ series: Series[] }>(of(flag, "/readings"), { query }),
 
-  evaluate: (flag: string, subject: string) => ask<Evaluation>(`flags/${encodeURIComponent(flag)}/evaluate`, { query: { subject } }),
+  subject: (flag: string, subject: string) => ask<Subject>(`flags/${encodeURIComponent(flag)}/explain`, { query: { subject } }),
+  attempts: (flag: string) => ask<{ rollouts: Attempt[] }>(of(flag, "/history"), { query: { limit: 100 } }),
 
   explain: (flag: string, seq: number) => ask<Explained>(of(flag, "/explain"), { query: { seq } }),
   fleet: () => ask<Fleet>("fleet"),
   /** Where the whole journal is downloaded from, as it is filtered. */
   exported: (flag: string, format: "json" | "csv", kind: string) =>
     new URL(`${of(flag, "/journal/export")}?format=${format}${kind ? `&kind=${encodeURIComponent(kind)}` : ""}`, base).href,
-  rollbackReport: (flag: string) => ask<RollbackReport>(of(flag, "/rollback-report")),
+  /** Of the newest attempt that was rolled back, where none is named. */
+  rollbackReport: (flag: string, rollout: string | null) => ask<RollbackReport>(of(flag, "/rollback-report"), { query: { rollout } }),
   notifications: () => ask<Notifications>("notifications"),
 
   reports: (flag: string) => ask<{ reports: Report[] }>(of(flag, "/reports")),

@@ -47,8 +47,20 @@ export interface Check {
 
 export interface Proof { requests: number; beyond: number; limit: number; below: number | null; proven: boolean; missing: number | null; text: string }
 
-/** What one user is served, and why. */
-export interface Evaluation { key: string; value: boolean; reason: string; bucket: number | null; percent: number }
+/** What one user is served, and why, in the server's words; `targeted`: what an override says, null without one. */
+export interface Subject { value: boolean; bucket: number; buckets: number; percent: number; targeted: boolean | null; sentence: string }
+
+/** One attempt of a flag. */
+export interface Attempt {
+  rollout_id: string;
+  attempt: number;
+  phase: Phase;
+  started_at: string;
+  started_by: string;
+  ended_at: string | null;
+  highest_percent: number;
+  sentence: string;
+}
 
 export interface Reason { code: string; text: string; eta: string | null }
 export interface Cause { code: string; text: string; check?: string | null }

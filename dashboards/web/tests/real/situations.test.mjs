@@ -27,7 +27,7 @@ const SITUATIONS = {
   rolled_back: { level: 11, orders: ["start"], says: [/^Rolled back to 0\s% on/, "1 of 1 in breach", "Nothing by itself"] },
   part_lens_v2: { orders: ["start"], body: { override_gate: true }, says: ["Ramping", /^0 of 100 canary requests/] },
 };
-const OTHERS = ["live", "stream"];
+const OTHERS = ["live", "stream", "again"];
 
 let rig;
 before(async () => {
@@ -72,6 +72,24 @@ test("the report of a rollback says what broke it, in every look", async () => {
       assert.deepEqual(await violations(page), [], look);
     }, { flag: "rolled_back", hash: "#report", ready: "article", ...options });
   }
+});
+
+test("every rollout is listed with what it says of itself, and an earlier rollback keeps its report", async () => {
+  for (const [look, options] of Object.entries(LOOKS)) {
+    await rig.open(async (page, { sees }) => {
+      for (const flag of Object.keys(SITUATIONS)) await page.getByRole("link", { name: flag, exact: true }).waitFor();
+      await sees(/Attempt 1/);
+      await rig.shot(page, `rollouts-${look}`);
+      assert.deepEqual(await violations(page), [], look);
+    }, { flag: "rolled_back", hash: "#rollouts", ready: "h1:has-text('Rollouts')", ...options });
+  }
+  await rig.order("again", "rollback");
+  await rig.order("again", "restart");
+  await rig.open(async (page, { sees }) => {
+    await page.getByRole("link", { name: "Report" }).click();
+    await sees("Rollback of again");
+    await sees(/attempt 1/);
+  }, { flag: "again", hash: "#rollouts", ready: "h1:has-text('Rollouts')" });
 });
 
 test("a newcomer says from the page alone why a rollout holds, and what broke one", async () => {
