@@ -191,6 +191,14 @@ test("a check unfolds to its chart", () =>
     await page.locator(".uplot canvas").waitFor();
   }));
 
+test("a compared check shows control, what is allowed above it, and the odds", () =>
+  open("ramping", async (page, { button, sees }) => {
+    await button("Error rate").click();
+    await page.locator(".uplot canvas").waitFor();
+    await sees("control, shaded what is allowed above it");
+    await sees(/It may fail 1.1 times as often; the odds are 11 to 1 that it fails more often than that/);
+  }));
+
 test("the journal can be filtered by kind", () =>
   open("ramping", async (page, { sees }) => {
     await sees("Started at 5");

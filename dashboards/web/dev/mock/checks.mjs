@@ -52,6 +52,7 @@ export function checksNow(world, nowMs) {
       observed_at: new Date(nowMs - (forced?.age ?? 2) * 1000).toISOString(),
       shadow: false,
       query: null,
+      comparison: check.name === "error_rate" ? { tolerance: 1.1, ln_odds: 2.4 } : null,
       control: check.signal.startsWith("live") && check.unit !== "count" && world.exposed() && world.percent() < 100 ? rounded(check.base, check.unit) : null,
       proof: check.unit === "count" || !world.exposed() ? null : proofOf(world, check, verdict),
       why: forced?.why ?? (isReport && reports > 0 ? "a report is open" : world.exposed() ? null : "nobody is in the canary"),

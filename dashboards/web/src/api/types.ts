@@ -43,6 +43,8 @@ export interface Check {
   proof: Proof | null;
   /** The same measured on control; absent or null where it is not. */
   control?: number | null;
+  /** How often the canary may fail, as a multiple of control, and the logarithm of the odds that it fails more often. */
+  comparison?: { tolerance: number; ln_odds: number | null } | null;
 }
 
 export interface Proof { requests: number; beyond: number; limit: number; below: number | null; proven: boolean; missing: number | null; text: string }

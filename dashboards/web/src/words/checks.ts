@@ -90,3 +90,11 @@ export function verdictSummary({ checks, percent }: Pick<Status, "checks" | "per
   if (worst.verdict === "blind" && percent === 0) return { text: "Nobody is exposed", tone: "plain" };
   return { text: `${same} of ${checks.length} ${worst.verdict === "breach" ? "in breach" : worst.verdict}`, tone: shown.tone };
 }
+
+/** What the comparison says of the canary failing more often than control allows, as a bet. */
+export function oddsText(lnOdds: number | null): string {
+  if (lnOdds === null) return "nothing was compared yet.";
+  const odds = Math.exp(lnOdds);
+  if (odds < 1.5) return "nothing says that it fails more often than that.";
+  return `the odds are ${odds >= 1e6 ? "more than a million" : Math.round(odds)} to 1 that it fails more often than that.`;
+}
