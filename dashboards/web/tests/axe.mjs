@@ -6,6 +6,8 @@ const AXE = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
 export async function violations(page) {
+  // What is still being fetched has not been looked at.
+  await page.waitForLoadState("networkidle").catch(() => undefined);
   // A movement that is half over has half its colours.
   await page.evaluate(() => Promise.all(document.getAnimations().map((one) => one.finished.catch(() => undefined))));
   // Through the debugger: the page's own policy lets no foreign script in.
