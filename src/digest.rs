@@ -1,6 +1,6 @@
 //! SHA-256 as text, for whoever compares files by it.
 
-use aws_lc_rs::digest::{Context, Digest, SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256, digest};
 use std::io::Read;
 
 /// How much of a reader is hashed at a time, in bytes.
@@ -8,7 +8,7 @@ const PIECE: usize = 64 * 1024;
 
 /// The SHA-256 of `bytes`, in lower-case hex.
 pub(crate) fn hex_sha256(bytes: &[u8]) -> String {
-    hex(&digest(&SHA256, bytes))
+    hex::encode(digest(&SHA256, bytes))
 }
 
 /// The same of everything that `reader` gives, however much it is.
@@ -16,14 +16,10 @@ pub(crate) fn hex_sha256_of(mut reader: impl Read) -> std::io::Result<String> {
     let (mut context, mut piece) = (Context::new(&SHA256), vec![0; PIECE]);
     loop {
         match reader.read(&mut piece)? {
-            0 => return Ok(hex(&context.finish())),
+            0 => return Ok(hex::encode(context.finish())),
             read => context.update(&piece[..read]),
         }
     }
-}
-
-fn hex(digest: &Digest) -> String {
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

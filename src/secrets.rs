@@ -93,5 +93,5 @@ impl Generated {
 fn random_hex(bytes: usize) -> std::io::Result<String> {
     let mut secret = vec![0; bytes];
     rand::fill(&mut secret).map_err(|_| std::io::Error::other("the system has no randomness to give"))?;
-    Ok(secret.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex::encode(secret))
 }

@@ -105,6 +105,7 @@ fn watched(number: usize, began: Timestamp) -> Arc<Watched> {
         policy: PolicyRevision("p".into()),
         build: Build("b".into()),
         attempt: 1,
+        follows: Default::default(),
         stage: Some(0),
         percent: policy.stages[0].percent,
         restart: false,

@@ -5,7 +5,7 @@ use super::{Answer, WrongUse};
 use crate::config::Secrets;
 use crate::parts::{Head, Link, SigningKey, verify_chain};
 use crate::store::{self, SignedRow, SignedRows};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -20,30 +20,43 @@ pub(super) enum Command {
         yacht: Option<Uuid>,
         #[command(flatten)]
         owner: Owner,
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
     },
 }
 
 pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
-    let Command::Verify { yacht, owner } = command;
+    let Command::Verify { yacht, owner, json: as_json } = command;
     let key = SigningKey::new(&Secrets::signing_key_from_env(owner.generated()?.as_ref())?)?;
     let chains = store::signed_rows(&owner.url()?, yacht).await?;
     if let (Some(yacht), true) = (yacht, chains.is_empty()) {
         return Err(WrongUse(format!("nothing was ever signed on the yacht {yacht}")).into());
     }
     let mut answer = Answer::Yes;
+    let mut told = Vec::new();
     for chain in &chains {
         let (yacht, links) = (chain.yacht, links(chain));
         let report = verify_chain(&links, &Head { hash: chain.head.clone(), length: chain.length }, &key);
+        if report.broken.is_some() {
+            answer = Answer::No;
+        }
+        if as_json {
+            let broken = report.broken.map(|broken| json!({ "row": broken.row, "why": broken.fault.to_string() }));
+            told.push(json!({ "yacht": yacht, "whole": report.whole, "broken": broken }));
+            continue;
+        }
         match report.broken {
             None => println!("{yacht}  {} signatures, the chain is whole", report.whole),
             Some(broken) => {
                 let row = broken.row.map_or("the end of the chain".to_owned(), |row| format!("audit row {row}"));
                 println!("{yacht}  {} signatures hold, then {row}: {}", report.whole, broken.fault);
-                answer = Answer::No;
             }
         }
     }
-    if chains.is_empty() {
+    if as_json {
+        println!("{}", serde_json::to_string_pretty(&json!({ "chains": told }))?);
+    } else if chains.is_empty() {
         println!("nothing was ever signed");
     }
     Ok(answer)

@@ -5,6 +5,7 @@
 mod accept;
 mod audit;
 mod backtest;
+mod calls;
 mod client;
 mod completions;
 mod demo;
@@ -61,6 +62,8 @@ enum Command {
     /// See who is told of what, send a test, try dead letters again.
     #[command(subcommand)]
     Notify(notify::Command),
+    /// See who called the ops API for something that may change something, refused calls among them.
+    Calls(calls::Args),
     /// Prove the API from outside: the twelve acceptance checks.
     Accept(accept::Args),
     /// Collect what the database proves: views, policies, parity.
@@ -134,6 +137,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Answer> {
         Command::Rollout(command) => rollout::run(command).await,
         Command::Report(args) => report::run(args).await,
         Command::Notify(command) => notify::run(command).await,
+        Command::Calls(args) => calls::run(args).await,
         Command::Audit(command) => audit::run(command).await,
         Command::Accept(args) => accept::run(args).await,
         Command::Evidence(args) => evidence::run(args).await,

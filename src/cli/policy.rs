@@ -5,8 +5,9 @@ use super::{Answer, WrongUse, backtest};
 use crate::clock;
 use anyhow::Context;
 use rampart_core::Timestamp;
-use rampart_core::policy::{self, Change, Policy, WindowState, Windows};
+use rampart_core::policy::{self, Change, Mistake, Policy, WindowState, Windows};
 use rampart_core::rollout::{Traffic, preflight};
+use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,6 +25,9 @@ pub(super) enum Command {
         /// Reckon with this share of control's requests that end with a 5xx, 0 to 1.
         #[arg(long, value_parser = share, requires = "requests_per_second")]
         server_error_rate: Option<f64>,
+        /// The mistakes as JSON, for programs.
+        #[arg(long, conflicts_with = "requests_per_second")]
+        json: bool,
     },
     /// Show a policy as the tables a release owner thinks in.
     #[command(after_help = "Example: rampart policy show policies/part_lens_v2.yaml")]
@@ -60,7 +64,8 @@ pub(super) enum Command {
 
 pub(super) async fn run(command: &Command) -> anyhow::Result<Answer> {
     match command {
-        Command::Check { paths, requests_per_second, server_error_rate } => {
+        Command::Check { paths, json: true, .. } => check_for_programs(paths),
+        Command::Check { paths, requests_per_second, server_error_rate, json: false } => {
             let traffic = requests_per_second
                 .map(|rate| Traffic { requests_per_second: rate, server_error_rate: *server_error_rate });
             check(paths, traffic)
@@ -90,15 +95,8 @@ fn within(text: &str, most: f64) -> Option<f64> {
 }
 
 fn check(paths: &[PathBuf], traffic: Option<Traffic>) -> anyhow::Result<Answer> {
-    let mut files = Vec::new();
-    for path in paths {
-        files.extend(files_of(path)?);
-    }
-    if files.is_empty() {
-        anyhow::bail!("expected at least one policy file (*.yaml)");
-    }
     let mut answer = Answer::Yes;
-    for file in &files {
+    for file in &files_in(paths)? {
         match parsed(file)? {
             Some(policy) => {
                 let amounts = format!("{} stages, {} checks", policy.stages.len(), policy.checks.len());
@@ -114,6 +112,29 @@ fn check(paths: &[PathBuf], traffic: Option<Traffic>) -> anyhow::Result<Answer> 
         }
     }
     Ok(answer)
+}
+
+/// What is wrong in which file, as one document; an empty list of mistakes is a sound policy.
+fn check_for_programs(paths: &[PathBuf]) -> anyhow::Result<Answer> {
+    let mut answer = Answer::Yes;
+    let mut files = Vec::new();
+    for file in files_in(paths)? {
+        let mistakes = match policy::parse(&file.display().to_string(), &read(&file)?) {
+            Ok(_) => Vec::new(),
+            Err(mistakes) => {
+                answer = Answer::No;
+                mistakes.iter().map(told).collect()
+            }
+        };
+        files.push(json!({ "file": file, "mistakes": mistakes }));
+    }
+    println!("{}", serde_json::to_string_pretty(&json!({ "files": files }))?);
+    Ok(answer)
+}
+
+fn told(mistake: &Mistake) -> Value {
+    let Mistake { line, column, message, expected, hint, .. } = mistake;
+    json!({ "line": line, "column": column, "message": message, "expected": expected, "hint": hint })
 }
 
 /// Whether a stage may be entered now, and the next two times at which that changes.
@@ -195,9 +216,24 @@ fn tell(changes: &[Change], json: bool) -> anyhow::Result<()> {
 
 /// The policy of a file; where there is none, its mistakes have been told.
 fn parsed(file: &Path) -> anyhow::Result<Option<Policy>> {
-    let source = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let outcome = policy::parse(&file.display().to_string(), &source);
+    let outcome = policy::parse(&file.display().to_string(), &read(file)?);
     Ok(outcome.inspect_err(|mistakes| eprintln!("{mistakes}")).ok())
+}
+
+fn read(file: &Path) -> anyhow::Result<String> {
+    fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// Every policy file that is meant; at least one.
+fn files_in(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        files.extend(files_of(path)?);
+    }
+    if files.is_empty() {
+        anyhow::bail!("expected at least one policy file (*.yaml)");
+    }
+    Ok(files)
 }
 
 fn files_of(path: &Path) -> anyhow::Result<Vec<PathBuf>> {

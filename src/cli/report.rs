@@ -23,7 +23,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Answer> {
     let body = json!({ "kind": args.kind, "text": args.text });
     match args.which.target.client()?.post(&path, &body).await? {
         Ok(report) => {
-            println!("reported as {}", report["id"].as_str().unwrap_or_default());
+            if args.which.json {
+                println!("{}", serde_json::to_string_pretty(&report)?);
+            } else {
+                println!("reported as {}", report["id"].as_str().unwrap_or_default());
+            }
             Ok(Answer::Yes)
         }
         Err(refused) => Ok(refused.tell()),

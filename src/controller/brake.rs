@@ -8,6 +8,7 @@ use super::commit::Committer;
 use super::guard::{Guard, Watched};
 use crate::clock::Stopwatch;
 use crate::store::StoreError;
+use rampart_core::Timestamp;
 use rampart_core::rollout::{Actor, Cause, Event, Judged, Phase, Rollout, RolloutId, headline};
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub struct Brake {
     pub seen: Stopwatch,
     /// From then to the decision.
     pub decided: Duration,
+    /// Since when this process serves nobody of it, by the database's clock.
+    pub effective: Timestamp,
 }
 
 /// Commits every brake that arrives, until stopped.
@@ -103,6 +106,12 @@ async fn write(committer: Arc<Committer>, guard: Arc<Guard>, brake: Brake) {
     }
     task.done = true;
     committer.nudge.notify_one();
+    // An order was seen by nobody: it came.
+    let decided = chrono::Duration::from_std(brake.decided).unwrap_or_default();
+    let seen = brake.judged.as_ref().map(|_| brake.effective - decided);
+    if let Err(error) = committer.store.took_effect(rollout.id, seen, brake.effective).await {
+        tracing::warn!(%error, rollout.id = %rollout.id, "it is not written down since when nobody is served here");
+    }
 }
 
 /// Writes the rollback against `current`; where that has moved on, reads it again for the next attempt.

@@ -141,16 +141,21 @@ impl Guard {
     pub(super) fn brake_if_needed(&self, watched: &Arc<Watched>, judged: &Judged, seen: Stopwatch) -> bool {
         let Decision::Rollback { cause } = &judged.judgement.decision else { return false };
         if self.flags.brake(watched.rollout.id) {
-            let (watched, decided) = (watched.clone(), seen.elapsed());
-            self.write_down(Brake {
-                watched,
-                cause: cause.clone(),
-                judged: Some(Arc::new(judged.clone())),
-                seen,
-                decided,
-            });
+            let judged = Some(Arc::new(judged.clone()));
+            self.write_down(self.braked(watched.clone(), cause.clone(), judged, seen));
         }
         true
+    }
+
+    /// The brake that is on since this moment.
+    pub(super) fn braked(
+        &self,
+        watched: Arc<Watched>,
+        cause: Cause,
+        judged: Option<Arc<Judged>>,
+        seen: Stopwatch,
+    ) -> Brake {
+        Brake { watched, cause, judged, seen, decided: seen.elapsed(), effective: self.clock.now() }
     }
 
     /// Hands a brake that is on to the brake's task.
@@ -180,7 +185,7 @@ impl Guard {
             None => {
                 let seen = Stopwatch::start();
                 let cause = Cause::Ordered { text: "braked before, and the record of it was lost".to_owned() };
-                self.write_down(Brake { watched: watched.clone(), cause, judged: None, seen, decided: seen.elapsed() });
+                self.write_down(self.braked(watched.clone(), cause, None, seen));
             }
         }
     }

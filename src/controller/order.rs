@@ -1,6 +1,5 @@
 //! People's orders: checked, committed, and only then answered.
 
-use super::brake::Brake;
 use super::commit::Circumstances;
 use super::gate::{GateFinding, missing};
 use super::run::Controller;
@@ -196,6 +195,7 @@ impl Controller {
             policy: loaded.revision.clone(),
             build: self.build.clone(),
             attempt: current.map_or(0, |current| current.rollout.attempt) + 1,
+            follows: current.map(|current| current.rollout.revision).unwrap_or_default(),
             stage: stages.iter().position(|stage| stage.percent == percent),
             percent,
             restart: false,
@@ -240,7 +240,7 @@ impl Controller {
         if self.flags.brake(watched.rollout.id) {
             let reason = request.order.reason.as_deref().map(|reason| format!(": {reason}")).unwrap_or_default();
             let cause = Cause::Ordered { text: format!("ordered by {}{reason}", request.order.actor) };
-            self.guard.write_down(Brake { watched, cause, judged: None, seen, decided: seen.elapsed() });
+            self.guard.write_down(self.guard.braked(watched, cause, None, seen));
         }
     }
 

@@ -1,8 +1,8 @@
 //! The policies in force: read at start, read again when a file changes.
 
 use crate::clock;
+use crate::digest::hex_sha256;
 use arc_swap::ArcSwap;
-use aws_lc_rs::digest;
 use rampart_core::FlagKey;
 use rampart_core::policy::{self, Mistakes, Policy};
 use rampart_core::rollout::PolicyRevision;
@@ -129,8 +129,7 @@ impl Policies {
 
 /// The first 12 hexadecimal digits of the text's SHA-256.
 pub(crate) fn revision_of(source: &str) -> PolicyRevision {
-    let digest = digest::digest(&digest::SHA256, source.as_bytes());
-    PolicyRevision(digest.as_ref().iter().take(6).map(|byte| format!("{byte:02x}")).collect())
+    PolicyRevision(hex_sha256(source.as_bytes()).chars().take(12).collect())
 }
 
 /// Every policy file of the folder, as it looks before it is read: what is written while it is read looks

@@ -5,7 +5,7 @@ use super::run::Controller;
 use crate::store::{StoreError, StoredRollout};
 use futures_util::stream::{self, Stream, StreamExt};
 use rampart_core::FlagKey;
-use rampart_core::rollout::{Head, Journalled, Line, Revision};
+use rampart_core::rollout::{Event, Head, Journalled, Line, Revision};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -29,8 +29,12 @@ impl Controller {
         let Some(stored) = self.store.newest_rollout(flag).await? else { return Ok(None) };
         let head = Head { rollout: stored.rollout.clone(), policy: stored.policy.clone(), ticks: stored.ticks };
         let first = written(&[Line::Head(Box::new(head))]);
-        let entries = self.journalled(&stored).await?.into();
-        let reading = Reading { controller: self, stored, entries, revision: Revision(0), ticks: 0, over: false };
+        let entries: VecDeque<Journalled> = self.journalled(&stored).await?.into();
+        let revision = match entries.front().map(|first| &first.event) {
+            Some(Event::Started(start)) => start.follows,
+            _ => Revision(0),
+        };
+        let reading = Reading { controller: self, stored, entries, revision, ticks: 0, over: false };
         let rest = stream::try_unfold(reading, |reading| async { reading.next().await });
         Ok(Some(stream::iter([first]).chain(rest)))
     }

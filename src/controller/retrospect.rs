@@ -3,7 +3,7 @@
 use super::checks::{CheckStatus, ComparisonStatus, StatisticsStatus};
 use super::explain::Explained;
 use super::run::Controller;
-use crate::store::{JournalRow, StoreError, StoredRollout};
+use crate::store::{Effects, JournalRow, StoreError, StoredRollout};
 use rampart_core::rollout::{Judged, sentence};
 use rampart_core::{FlagKey, Percent, Timestamp};
 use serde::Serialize;
@@ -63,6 +63,7 @@ impl Controller {
         };
         let before = place.and_then(|place| rows.get(place.checked_sub(1)?));
         let rollout = &stored.rollout;
+        let effects = self.store.effects(rollout.id.0, stored.committed_at).await?;
         let statistics = StatisticsStatus::of(&stored.policy, Some(rollout));
         let judgement = judged.as_ref().map(|judged| &judged.judgement);
         let compared = |check| ComparisonStatus::of(&stored.policy, check, &statistics);
@@ -82,7 +83,7 @@ impl Controller {
             rolled_back_at: rollout.ended_at.unwrap_or(stored.committed_at),
             actor: row.map(|row| row.actor.clone()),
             reason: row.and_then(|row| row.reason.clone()),
-            timeline: timeline(&stored, row, judged.as_ref()),
+            timeline: timeline(&stored, row, judged.as_ref(), &effects),
             checks: checks.collect(),
             explanation,
             entries: rows,
@@ -91,7 +92,12 @@ impl Controller {
 }
 
 /// Only what was written down: a step that nobody noted is left out.
-fn timeline(stored: &StoredRollout, row: Option<&JournalRow>, judged: Option<&Judged>) -> Vec<Moment> {
+fn timeline(
+    stored: &StoredRollout,
+    row: Option<&JournalRow>,
+    judged: Option<&Judged>,
+    effects: &Effects,
+) -> Vec<Moment> {
     let check = stored.rollout.cause.as_ref().and_then(|cause| cause.check());
     let reading = check.and_then(|check| Some((check, judged?.inputs.readings.get(check)?)));
     let measured = reading.map(|(check, reading)| Moment {
@@ -106,8 +112,24 @@ fn timeline(stored: &StoredRollout, row: Option<&JournalRow>, judged: Option<&Ju
     });
     let ordered = || row.map(|row| Moment { what: "decided", at: row.at, text: format!("ordered by {}", row.actor) });
     let committed = Moment { what: "committed", at: stored.committed_at, text: "0 % was written down".to_owned() };
-    let mut moments: Vec<Moment> =
-        measured.into_iter().chain(decided.or_else(ordered)).chain(std::iter::once(committed)).collect();
+    // A tick decides by the time it was read at, which is a little earlier.
+    let seen_at = effects.seen_at.map(|at| judged.map_or(at, |judged| at.min(judged.decided_at)));
+    let seen = seen_at.map(|at| Moment { what: "seen", at, text: "a daemon saw the breach".to_owned() });
+    let effective = effects.last.map(|at| Moment { what: "effective", at, text: served_nobody(effects) });
+    let steps = [measured, seen, decided.or_else(ordered), effective, Some(committed)];
+    let mut moments: Vec<Moment> = steps.into_iter().flatten().collect();
     moments.sort_by_key(|moment| moment.at);
     moments
+}
+
+/// Who served nobody any more, and who never said so.
+fn served_nobody(effects: &Effects) -> String {
+    let mut text = match effects.daemons {
+        1 => "nobody was served by the daemon any more".to_owned(),
+        many => format!("nobody was served by any of {many} daemons any more"),
+    };
+    if effects.silent > 0 {
+        text = format!("{text}; {} of those that ran then never said so", effects.silent);
+    }
+    text
 }

@@ -4,7 +4,7 @@ use super::guard::Watched;
 use super::run::Controller;
 use crate::flags::{Known, KnownRollout, Lapse, LapseChange, StageRef};
 use crate::store::{LEASE_SECONDS, NewEntry, StoreError, StoredRollout, Sync};
-use rampart_core::rollout::{Actor, Epoch, Event, RolloutId};
+use rampart_core::rollout::{Actor, Epoch, Event, Phase, Rollout, RolloutId};
 use rampart_core::{FlagKey, Millis, Percent, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
@@ -68,7 +68,10 @@ impl Controller {
             .collect();
         let exposed = rollouts.iter().filter(|stored| stored.rollout.percent > Percent::ZERO);
         let exposed = exposed.map(|stored| (stored.rollout.flag.clone(), Arc::new(watched_of(stored)))).collect();
-        self.guard.exposed.store(Arc::new(exposed));
+        let before = self.guard.exposed.swap(Arc::new(exposed));
+        for taken_back in before.values().filter(|before| is_rolled_back(&before.rollout, &rollouts)) {
+            self.note_effect(taken_back.rollout.id);
+        }
         let ids: Vec<RolloutId> = rollouts.iter().map(|stored| stored.rollout.id).collect();
         let stages = |watched: &BTreeMap<FlagKey, Arc<Watched>>| -> Vec<(RolloutId, Epoch)> {
             watched.values().map(|watched| (watched.rollout.id, watched.rollout.epoch)).collect()
@@ -83,6 +86,21 @@ impl Controller {
         self.live.keep_only(&ids);
         self.board.keep_only(&ids);
         Ok((sync, rollouts))
+    }
+
+    /// Notes that this process followed somebody's rollback just now; whoever braked it here has noted when that was.
+    fn note_effect(&self, rollout: RolloutId) {
+        if self.flags.is_braked(rollout) {
+            return;
+        }
+        let (store, effective) = (self.store.clone(), self.clock.now());
+        // Apart: nothing that is served waits for what is only written down.
+        tokio::spawn(async move {
+            let noted = tokio::time::timeout(NOTE, store.took_effect(rollout, None, effective)).await;
+            if !matches!(noted, Ok(Ok(()))) {
+                tracing::warn!(rollout.id = %rollout, "it is not written down since when nobody is served here");
+            }
+        });
     }
 
     /// Lets exposure leases run out even while the database is away, and writes that down when it is not.
@@ -118,6 +136,10 @@ impl Controller {
             tracing::warn!(flag = %change.flag, lapse = ?change.lapse, serving = %change.serving, "the exposure lease changed");
         }
     }
+}
+
+fn is_rolled_back(before: &Rollout, rollouts: &[StoredRollout]) -> bool {
+    rollouts.iter().any(|now| now.rollout.id == before.id && now.rollout.phase == Phase::RolledBack)
 }
 
 fn known_rollout(stored: &StoredRollout, now: Timestamp) -> KnownRollout {

@@ -29,11 +29,6 @@ pub(super) fn fingerprint(facts: &Facts) -> String {
     hex_sha256(canonical(facts).as_bytes())
 }
 
-/// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

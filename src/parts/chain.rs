@@ -5,7 +5,6 @@
 //! head that no longer fits. Somebody who can also write the head and roll the log back to an older, whole
 //! state is not found out: for that, the head has to be kept elsewhere.
 
-use super::canonical::hex;
 use super::signature::SigningKey;
 use aws_lc_rs::hmac;
 use serde_json::Value;
@@ -139,7 +138,7 @@ fn followed<'l>(link: &'l Link, expected: i64, previous: &str, key: &SigningKey)
     facts.insert("previous_signature", &previous);
     // Canonical as in `canonical`: compact, in the order of names.
     let signed = serde_json::to_string(&facts).map_err(|_| Fault::Altered)?;
-    let tag = format!("hmac-sha256:{}", hex(hmac::sign(&key.key, signed.as_bytes()).as_ref()));
+    let tag = format!("hmac-sha256:{}", hex::encode(hmac::sign(&key.key, signed.as_bytes())));
     if !bool::from(tag.as_bytes().ct_eq(hash.as_bytes())) {
         return Err(Fault::Altered);
     }

@@ -5,7 +5,7 @@
 //! payload holds every signed fact but the previous signature, which the audit row has in its metadata:
 //! whoever has the key can follow the chain from the audit log alone.
 
-use super::canonical::{Facts, canonical, hex, object};
+use super::canonical::{Facts, canonical, object};
 use super::fields::{Fields, sound};
 use super::signer::Vouched;
 use super::state::ConfigError;
@@ -69,7 +69,7 @@ impl SigningKey {
         facts.insert("key_id", self.id.clone().into());
         facts.insert("previous_signature", previous.into());
         let tag = hmac::sign(&self.key, canonical(&facts).as_bytes());
-        let hash = format!("hmac-sha256:{}", hex(tag.as_ref()));
+        let hash = format!("hmac-sha256:{}", hex::encode(tag));
         facts.remove("previous_signature");
         facts.insert("signature_hash", hash.clone().into());
         Sealed { payload: object(&facts), hash }
@@ -124,7 +124,7 @@ mod tests {
         signed.insert("previous_signature".to_owned(), json!("hmac-sha256:before"));
         let text = serde_json::to_string(&signed).expect("text");
         let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, b"k"), text.as_bytes());
-        assert_eq!(sealed.hash, format!("hmac-sha256:{}", hex(tag.as_ref())));
+        assert_eq!(sealed.hash, format!("hmac-sha256:{}", hex::encode(tag)));
     }
 
     #[test]

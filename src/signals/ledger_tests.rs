@@ -28,6 +28,7 @@ fn rollout(policy: &Policy) -> Rollout {
         policy: PolicyRevision("p".into()),
         build: Build("b".into()),
         attempt: 1,
+        follows: Default::default(),
         stage: Some(0),
         percent: policy.stages[0].percent,
         restart: false,

@@ -4,6 +4,8 @@
 
 mod ask;
 mod audit;
+mod calls;
+mod effects;
 mod error;
 mod flags;
 mod gate;
@@ -24,6 +26,8 @@ mod slots;
 mod ticks;
 
 pub use ask::{Asked, Questions};
+pub use calls::{Call, CallRow};
+pub use effects::Effects;
 pub use error::{StoreError, is_unavailable};
 pub use flags::{FlagRow, SqlChange, Sync};
 pub use gate::{

@@ -1,8 +1,9 @@
 //! Who calls: a bearer token, or the page's session.
 
+use super::calls::CalledBy;
 use super::problem::Problem;
 use super::server::Shared;
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, hmac};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
@@ -93,6 +94,26 @@ impl OpsTokens {
             .iter()
             .fold(None, |found, (known, role)| if bool::from(known.ct_eq(&given)) { Some(*role) } else { found })
     }
+
+    /// Seals a text with a token's digest; none for a token that is not let in.
+    pub(super) fn seal(&self, token: &str, text: &str) -> Option<String> {
+        let given = sha256(token);
+        let known = self.tokens.iter().find(|(known, _)| bool::from(known.ct_eq(&given)))?;
+        Some(hex::encode(hmac::sign(&key(&known.0), text.as_bytes())))
+    }
+
+    /// Whose token sealed a text.
+    pub(super) fn sealed_by(&self, text: &str, seal: &str) -> Option<Caller> {
+        let seal = hex::decode(seal).ok()?;
+        let sealed = |known: &[u8; 32]| hmac::verify(&key(known), text.as_bytes(), &seal).is_ok();
+        self.tokens.iter().fold(None, |found, (known, role)| {
+            if sealed(known) { Some(Caller::new(*role, known)) } else { found }
+        })
+    }
+}
+
+fn key(digest: &[u8; 32]) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, digest)
 }
 
 pub(super) fn sha256(text: &str) -> [u8; 32] {
@@ -110,9 +131,17 @@ pub(super) struct Caller {
 }
 
 impl Caller {
-    pub(super) fn new(role: Role, token: &str) -> Self {
-        let mark: String = sha256(token).iter().take(3).map(|byte| format!("{byte:02x}")).collect();
-        Self { role, name: format!("{}#{mark}", role.name()) }
+    /// The holder of the token with this digest.
+    pub(super) fn new(role: Role, digest: &[u8; 32]) -> Self {
+        Self { role, name: format!("{}#{}", role.name(), hex::encode(digest.get(..3).unwrap_or(digest))) }
+    }
+
+    /// Tells whoever keeps the record of this call.
+    fn noted(self, parts: &Parts) -> Self {
+        if let Some(called_by) = parts.extensions.get::<CalledBy>() {
+            called_by.is(&self);
+        }
+        self
     }
 
     /// Lets only `role` and those above it pass.
@@ -130,7 +159,7 @@ impl FromRequestParts<Arc<Shared>> for Caller {
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
         if let Some(token) = bearer(&parts.headers) {
             let role = shared.tokens.role_of(token).ok_or_else(|| Problem::unauthorized("this token is not known"))?;
-            return Ok(Caller::new(role, token));
+            return Ok(Caller::new(role, &sha256(token)).noted(parts));
         }
         let caller = super::session::caller(shared, &parts.headers)
             .ok_or_else(|| Problem::unauthorized("expected a bearer token, or a session of the page"))?;
@@ -138,7 +167,7 @@ impl FromRequestParts<Arc<Shared>> for Caller {
         if parts.method != Method::GET && !from_own_page(&parts.headers) {
             return Err(Problem::forbidden("this request did not come from the page itself"));
         }
-        Ok(caller)
+        Ok(caller.noted(parts))
     }
 }
 

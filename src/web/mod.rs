@@ -3,6 +3,7 @@
 //! A file per resource. Every error is an RFC 9457 problem; nothing but health answers without a token.
 
 mod auth;
+mod calls;
 mod count;
 mod events;
 mod flags;

@@ -165,6 +165,11 @@ fn paths() -> Value {
         "/notifications/{id}/retry",
         json!({ "post": operation("Send a dead letter again", Role::Operator, letter, None, (200, json!({ "target": "ops" }))) }),
     );
+    let pages = vec![query("before", "integer"), query("limit", "integer")];
+    add(
+        "/calls",
+        got("Calls that may change something, the newest first", pages, json!({ "calls": [], "next": null })),
+    );
     add(
         "/fleet",
         got("Who serves, who watches, how fast a change arrives", vec![], json!({ "replicas": [], "viewers": [] })),

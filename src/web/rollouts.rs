@@ -4,8 +4,8 @@ use super::auth::{Caller, Role};
 use super::problem::Problem;
 use super::server::Shared;
 use crate::controller::{CommandError, OrderRequest, Status};
+use crate::digest::hex_sha256;
 use crate::store::{CommandKey, StoreError};
-use aws_lc_rs::digest;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -176,8 +176,7 @@ fn idempotency_key(
         return Err(Problem::malformed("expected an Idempotency-Key of 1 to 200 characters"));
     }
     let asked = format!("{}|{}|{body:?}", kind.name(), caller.name);
-    let digest = digest::digest(&digest::SHA256, asked.as_bytes());
-    let fingerprint = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let fingerprint = hex_sha256(asked.as_bytes());
     Ok(Some(CommandKey { key: key.to_owned(), fingerprint }))
 }
 

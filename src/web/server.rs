@@ -1,13 +1,14 @@
 //! Putting the routes together and serving them.
 
 use super::auth::{Caller, OpsTokens, Role};
+use super::calls::Calls;
 use super::limits::Limits;
 use super::problem::Problem;
 use super::session::Sessions;
 use super::viewers::Viewers;
 use super::{
-    count, events, flags, fleet, gate, health, history, journal, notifications, openapi, page, policies, preflight,
-    readings, recorded, reports, rollouts, session,
+    calls, count, events, flags, fleet, gate, health, history, journal, notifications, openapi, page, policies,
+    preflight, readings, recorded, reports, rollouts, session,
 };
 use crate::build_info::BuildInfo;
 use crate::controller::Controller;
@@ -51,6 +52,7 @@ pub struct Shared {
     pub(super) sessions: Sessions,
     pub(super) viewers: Arc<Viewers>,
     pub(super) limits: Limits,
+    pub(super) calls: Calls,
 }
 
 impl Shared {
@@ -78,6 +80,7 @@ impl Shared {
             sessions: Sessions::default(),
             viewers: Arc::default(),
             limits: Limits::default(),
+            calls: Calls::default(),
         })
     }
 }
@@ -93,6 +96,22 @@ pub async fn serve(
     let public =
         parts.layer(middleware::from_fn_with_state(shared.clone(), count::count)).merge(health_routes(shared.clone()));
     let ops = ops_routes(shared.clone());
+    let (answered, store) = (CancellationToken::new(), shared.controller.store().clone());
+    let served = async {
+        let served = listen(shared.clone(), public, ops, listener, ops_listener).await;
+        answered.cancel();
+        served
+    };
+    tokio::join!(served, shared.calls.write_until(store, answered.clone())).0
+}
+
+async fn listen(
+    shared: Arc<Shared>,
+    public: Router,
+    ops: Router,
+    listener: TcpListener,
+    ops_listener: Option<TcpListener>,
+) -> std::io::Result<()> {
     match ops_listener {
         None => run(public.merge(ops), listener, &shared.stop).await,
         Some(ops_listener) => {
@@ -144,6 +163,7 @@ fn ops_routes(shared: Arc<Shared>) -> Router {
         .route("/notifications", get(notifications::list))
         .route("/notifications/test", post(notifications::test))
         .route("/notifications/{id}/retry", post(notifications::retry))
+        .route("/calls", get(calls::list))
         .route("/fleet", get(fleet::show))
         .route("/openapi.json", get(openapi::show))
         .route("/flags", get(flags::list))
@@ -155,6 +175,7 @@ fn ops_routes(shared: Arc<Shared>) -> Router {
             let title = "Another method is expected";
             Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method", title, "see the API's documentation")
         })
+        .layer(middleware::from_fn_with_state(shared.clone(), calls::note))
         .layer(CompressionLayer::new())
         // A stream is never compressed: its events would wait in the compressor.
         .route("/events", get(events::stream));

@@ -48,6 +48,18 @@ async fn two_daemons_on_one_database_share_the_work_and_either_brakes() {
     assert_eq!(second.low_stock(&on[0]).await.1, "v1", "braked where it was seen");
     first.until(|status| status["phase"] == "rolled_back").await;
     assert_eq!(first.low_stock(&on[0]).await.1, "v1");
+    let told = async {
+        loop {
+            let (_, report) = first.ops(VIEWER, "GET", &format!("/rollouts/{FLAG}/rollback-report"), None).await;
+            let steps = report["timeline"].as_array().unwrap();
+            let said = steps.iter().find(|step| step["what"] == "effective").map(|step| step["text"].clone());
+            if said == Some("nobody was served by any of 2 daemons any more".into()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(10), told).await.expect("both say since when they serve nobody");
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The command line: what it prints, and its exit codes.
 
 use crate::harness::{Daemon, slow};
+use serde_json::{Value, json};
 use std::process::{Command, Output};
 
 fn rampart(args: &[&str]) -> Output {
@@ -72,8 +73,15 @@ fn a_policy_is_checked_with_every_mistake_at_its_place() {
     let said = stderr(&checked);
     assert!(said.contains(&format!("{path}:5:")), "{said}");
     assert!(said.contains("did you mean") && said.contains("audit.violations"), "{said}");
+    let for_programs = || {
+        let checked = rampart(&["policy", "check", path, "--json"]);
+        (code(&checked), serde_json::from_str::<Value>(&stdout(&checked)).unwrap()["files"][0]["mistakes"].clone())
+    };
+    let (no, mistakes) = for_programs();
+    assert_eq!((no, &mistakes[0]["line"], mistakes.as_array().unwrap().len()), (Some(1), &json!(5), 2), "{mistakes}");
     std::fs::write(&file, slow()).unwrap();
     assert_eq!(code(&rampart(&["policy", "check", path])), Some(0));
+    assert_eq!(for_programs(), (Some(0), json!([])));
     std::fs::remove_file(file).unwrap();
     let shown = rampart(&["policy", "show", concat!(env!("CARGO_MANIFEST_DIR"), "/policies/part_lens_v2.yaml")]);
     assert!(stdout(&shown).contains("server errors"), "{}", stdout(&shown));

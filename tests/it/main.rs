@@ -11,6 +11,7 @@ mod labels;
 mod migrations;
 mod notify;
 mod openapi;
+mod ops_calls;
 mod ops_description;
 mod ops_explain;
 mod ops_fleet;

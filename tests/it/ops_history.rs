@@ -50,7 +50,7 @@ async fn each_attempt_is_kept_with_how_far_it_came_and_why_it_ended() {
     assert_eq!(report["cause"]["check"], json!("data_inconsistency"));
     let steps: Vec<&str> =
         report["timeline"].as_array().unwrap().iter().map(|step| step["what"].as_str().unwrap()).collect();
-    assert_eq!(steps, ["measured", "decided", "committed"], "{}", report["timeline"]);
+    assert_eq!(steps, ["measured", "seen", "decided", "effective", "committed"], "{}", report["timeline"]);
     let check =
         report["checks"].as_array().unwrap().iter().find(|check| check["name"] == "data_inconsistency").unwrap();
     assert_eq!((&check["verdict"], &check["value"]), (&json!("breach"), &json!(1.0)));

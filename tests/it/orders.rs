@@ -71,6 +71,20 @@ async fn a_stale_revision_is_refused_and_the_present_one_named() {
 }
 
 #[tokio::test]
+async fn a_revision_of_one_attempt_is_stale_in_the_next() {
+    let daemon = Daemon::start().await;
+    let seen = daemon.start_rollout().await["revision"].as_u64().unwrap();
+    daemon.order("rollback", json!({})).await;
+    let (_, again) = daemon.order("restart", json!({ "reason": "mended" })).await;
+    assert_eq!(again["revision"], json!(seen + 2), "revisions go on: {again}");
+    let seen = format!("\"{seen}\"");
+    let pause = daemon.ops_with(OPERATOR, "POST", &path("pause"), Some(json!({})), &[("If-Match", &seen)]).await;
+    assert_eq!((pause.0, daemon.status().await["phase"].as_str()), (412, Some("ramping")), "{}", pause.1);
+    let (_, replay) = daemon.ops(VIEWER, "GET", &format!("/rollouts/{FLAG}/replay"), None).await;
+    assert_eq!(replay["agrees"], true, "{replay}");
+}
+
+#[tokio::test]
 async fn an_idempotency_key_carries_an_order_out_once() {
     let daemon = Daemon::start().await;
     daemon.start_rollout().await;

@@ -24,6 +24,7 @@ async fn nothing_but_health_and_the_page_answers_without_a_token() {
         "/api/v1/rollouts/part_lens_v2/policy",
         "/api/v1/gate/acceptance",
         "/api/v1/notifications",
+        "/api/v1/calls",
         "/api/v1/flags",
         "/api/v1/flags/part_lens_v2",
         "/api/v1/flags/part_lens_v2/evaluate?subject=x",

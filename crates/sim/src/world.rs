@@ -359,6 +359,7 @@ impl<'w> World<'w> {
             policy: PolicyRevision("tried".to_owned()),
             build: self.build.clone(),
             attempt: self.attempts + 1,
+            follows: self.rollout.as_ref().map(|rollout| rollout.revision).unwrap_or_default(),
             stage: Some(0),
             percent: self.policy.stages.first().map_or(Percent::ZERO, |stage| stage.percent),
             restart: false,

@@ -38,6 +38,7 @@ impl World {
             policy: PolicyRevision("p".into()),
             build: Build("b".into()),
             attempt: 1,
+            follows: Default::default(),
             stage: Some(0),
             percent: policy.stages[0].percent,
             restart: false,

@@ -32,6 +32,7 @@ fn watched(flag: &str, since: i64, asks: &[PrometheusAsk]) -> Arc<Watched> {
         policy: PolicyRevision("p".into()),
         build: Build("b".into()),
         attempt: 1,
+        follows: Default::default(),
         stage: Some(0),
         percent: policy.stages[0].percent,
         restart: false,

@@ -18,6 +18,10 @@ pub struct Start {
     pub build: Build,
     /// Which attempt for this flag, from 1.
     pub attempt: u32,
+    /// The last revision of the attempt before it, 0 for the first: a revision names one state of a flag, whatever the
+    /// attempt.
+    #[serde(default)]
+    pub follows: Revision,
     /// The stage it begins in; none where a person typed another percent.
     pub stage: Option<usize>,
     /// The percent it begins with.
@@ -286,7 +290,7 @@ fn born(start: &Start, at: Timestamp) -> Rollout {
     Rollout {
         id: start.id,
         flag: start.flag.clone(),
-        revision: Revision(1),
+        revision: Revision(start.follows.0 + 1),
         policy: start.policy.clone(),
         build: start.build.clone(),
         attempt: start.attempt,

@@ -19,7 +19,7 @@ macro_rules! shown_as_inner {
 #[serde(transparent)]
 pub struct RolloutId(pub Uuid);
 
-/// How often a rollout was changed; a person's `If-Match` names the one they saw.
+/// How often a flag's rollouts were changed; a person's `If-Match` names the one they saw.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Revision(pub u64);

@@ -52,7 +52,8 @@ pub fn check_step(policy: &Policy, before: &Rollout, event: &Event, after: &Roll
         Phase::Waiting | Phase::Ramping | Phase::Paused => false,
     };
     let expected = before.revision.0 + u64::from(!event.is_note() && !over);
-    if !reborn && (after.revision.0 != expected || after.epoch < before.epoch) {
+    let grown = if reborn { after.revision > before.revision } else { after.revision.0 == expected };
+    if !grown || !reborn && after.epoch < before.epoch {
         report(Invariant::I7, format!("revision {} became {}", before.revision, after.revision));
     }
     let has_percent = |stage: usize| policy.stages.get(stage).is_some_and(|stage| after.percent == stage.percent);

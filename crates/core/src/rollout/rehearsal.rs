@@ -31,6 +31,7 @@ impl<'p> Rehearsal<'p> {
             stage: Some(0),
             percent: policy.stages.first()?.percent,
             attempt: 1,
+            follows: Default::default(),
             restart: false,
             by: Actor::controller(),
             build: Build(String::new()),

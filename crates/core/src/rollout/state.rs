@@ -52,7 +52,7 @@ pub struct Rollout {
     pub id: RolloutId,
     /// The flag it moves.
     pub flag: FlagKey,
-    /// Grows by one with every change, never with a mere tick.
+    /// Grows by one with every change, never with a mere tick, and goes on from one attempt to the next.
     pub revision: Revision,
     /// The policy it is pinned to.
     pub policy: PolicyRevision,

@@ -172,7 +172,7 @@ fn a_start_begins_anew_whatever_came_before() {
     for world in [World::in_stage(2), World::paused(1), World::completed(), World::at_typed_percent(33)] {
         let after = apply(world.rollout, &Event::Started(Box::new(start(2))), world.now);
         assert_eq!((after.id, after.phase, after.percent), (start(2).id, Phase::Ramping, percent(5)));
-        assert_eq!((after.revision.0, after.epoch.0, after.stage_since), (1, 1, world.now));
+        assert_eq!((after.revision.0, after.epoch.0, after.stage_since), (101, 1, world.now));
     }
 }
 

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use rampart_core::policy::{Approvals, Check, OnBlind, OnDegraded, Policy, Signal};
 use rampart_core::rollout::{
     Actor, Command, Decision, Entry, Event, Evidence, Judgement, Order, Outcome, Phase, Reading, Rollout, RolloutId,
-    Sample, Verdict, apply, check_step, decide, fold, plan,
+    Sample, Start, Verdict, apply, check_step, decide, fold, plan,
 };
 use rampart_core::{Millis, Percent, Timestamp};
 use std::collections::BTreeMap;
@@ -443,7 +443,7 @@ impl Life {
     }
 
     fn is_ordered(&mut self, command: Command, reason: Option<&'static str>) {
-        let next = start(self.attempts + 1);
+        let next = Start { follows: self.rollout.revision, ..start(self.attempts + 1) };
         let order = Order { command, actor: Actor("ops".to_owned()), reason: reason.map(str::to_owned) };
         match plan(&self.policy, Some(&self.rollout), next, &order) {
             Err(_) | Ok(None) => {}

@@ -7,7 +7,7 @@ use rampart_core::policy::{
 };
 use rampart_core::rollout::{
     Actor, Build, Command, Entry, Event, Evidence, Judgement, Need, NeedCode, Order, Outcome, PolicyRevision, Reading,
-    Refusal, Rollout, RolloutId, Sample, Start, Verdict, apply, check_step, decide, fold, plan,
+    Refusal, Revision, Rollout, RolloutId, Sample, Start, Verdict, apply, check_step, decide, fold, plan,
 };
 use rampart_core::rollout::{Decision, Phase};
 use rampart_core::{Millis, Percent, Timestamp};
@@ -122,6 +122,7 @@ pub(crate) fn start(attempt: u32) -> Start {
         policy: PolicyRevision("policy-1".to_owned()),
         build: build("build-1"),
         attempt,
+        follows: Revision(u64::from(attempt - 1) * 100),
         stage: Some(0),
         percent: percent(5),
         restart: false,

@@ -90,6 +90,7 @@ function rollbackReport(world, status) {
     timeline: [
       { what: "measured", at: at(40), text: "null audit signatures was measured" },
       { what: "decided", at: at(38), text: "the rules asked for a rollback" },
+      { what: "effective", at: at(38), text: "nobody was served by the daemon any more" },
       { what: "committed", at: at(0), text: "0 % was written down" },
     ],
     checks: status.checks, entries: world.journal, readings: series(world, { check: null, from: to - HOUR_SECONDS, to, step: 30 }),

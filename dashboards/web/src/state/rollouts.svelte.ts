@@ -7,9 +7,7 @@ import { clock } from "./clock.svelte";
 
 const FLAG_PARAM = "flag";
 
-/** Revisions begin anew with every attempt. */
 const isBefore = (a: Status, b: Status) =>
-  a.attempt !== b.attempt ? a.attempt < b.attempt :
   a.revision !== b.revision ? a.revision < b.revision : (parse(a.at) ?? 0) < (parse(b.at) ?? 0);
 
 class Rollouts {

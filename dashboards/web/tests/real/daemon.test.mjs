@@ -60,7 +60,7 @@ test("a newcomer reads from the page alone what broke it, and when", () =>
     await sees("Rollback of part_lens_v2");
     await sees(/rule breach: A check that breaks its rollback limit/);
     await sees(/nearest: it would have stayed at 5 %, had rls bypasses read no more than 0/);
-    await sees(/written down \d+\sms after the decision/);
+    await sees(/Nobody was served any more within \d+ ms\. It was written down within \d+ ms\./);
   }));
 
 test("the fleet names this replica and its viewers, and the journal can be saved", () =>
