@@ -16,6 +16,7 @@
 //! | [`user_token`] | tokens of the parts API's users, for tests and the demo |
 //! | [`config`], [`secrets`], [`build_info`] | settings, generated secrets, what runs |
 //! | `digest`, `base64` | SHA-256 and bytes as text |
+//! | `schema` | the core's closed lists, for the description of the ops API |
 //! | [`clock`] | the one place that reads clocks |
 
 mod base64;
@@ -30,6 +31,7 @@ pub mod flags;
 mod gate;
 pub mod notify;
 pub mod parts;
+mod schema;
 pub mod secrets;
 pub mod signals;
 pub mod store;

@@ -17,6 +17,7 @@ mod health;
 mod journal;
 mod migrate;
 mod notify;
+mod openapi;
 mod owner;
 mod policy;
 mod policy_try;
@@ -78,6 +79,8 @@ enum Command {
     /// See and evaluate flags.
     #[command(subcommand)]
     Flag(flag::Command),
+    /// Print the OpenAPI description of the ops API, for whoever generates a client.
+    Openapi(openapi::Args),
     /// Print what a shell needs to complete these commands.
     Completions(completions::CompletionsArgs),
     /// Print the manual page.
@@ -144,6 +147,7 @@ async fn dispatch(command: Command) -> anyhow::Result<Answer> {
         Command::Stress(args) => stress::run(args).await,
         Command::Token(args) => token::run(&args).await,
         Command::Flag(command) => flag::run(command).await,
+        Command::Openapi(args) => openapi::run(&args),
         Command::Completions(args) => Ok(completions::completions(&args, Cli::command())),
         Command::Man(args) => completions::man(&args, Cli::command()),
     }

@@ -4,20 +4,24 @@ use rampart_core::Timestamp;
 use rampart_core::policy::{Policy, WindowState, Windows};
 use rampart_core::rollout::Rollout;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Whether a stage may be entered now.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Window)]
 pub struct WindowStatus {
     /// It may.
     pub open: bool,
     /// Until then it stays so; none where no end is in sight.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub until: Option<Timestamp>,
     /// Why it may not, in words.
     pub why: Option<String>,
 }
 
 /// Whether the next stage waits for a person.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Approval)]
 pub struct ApprovalStatus {
     /// The policy asks for it, be it given or not.
     pub needed: bool,

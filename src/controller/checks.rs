@@ -1,5 +1,6 @@
 //! Where each check of a flag stands, and what the sequential tests say of all of them together.
 
+use crate::schema::{AgainstName, ProofShape, UnitName, VerdictName};
 use rampart_core::Timestamp;
 use rampart_core::policy::{Check, CheckName, Condition, Policy, Unit, Window};
 use rampart_core::rollout::{
@@ -7,21 +8,25 @@ use rampart_core::rollout::{
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
 /// What the requests of the present stage prove, check by check.
 pub(super) type Proofs = BTreeMap<CheckName, ProofReport>;
 
 /// One check.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Check)]
 pub struct CheckStatus {
     pub name: String,
     pub signal: &'static str,
     pub query: Option<String>,
+    #[schema(value_type = VerdictName)]
     pub verdict: Verdict,
     pub shadow: bool,
     pub value: Option<f64>,
     /// What control went through over the same window.
     pub control: Option<f64>,
+    #[schema(value_type = UnitName)]
     pub unit: Unit,
     pub advance_if: Option<String>,
     pub rollback_if: Option<String>,
@@ -30,14 +35,17 @@ pub struct CheckStatus {
     pub samples: Option<u64>,
     pub min_samples: u64,
     pub window_seconds: Option<f64>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub observed_at: Option<Timestamp>,
     pub why: String,
+    #[schema(value_type = Option<ProofShape>)]
     pub proof: Option<ProofReport>,
     pub comparison: Option<ComparisonStatus>,
 }
 
 /// How a check is held against control.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Comparison)]
 pub struct ComparisonStatus {
     /// How many times as often as control the canary may fail.
     pub tolerance: f64,
@@ -46,7 +54,8 @@ pub struct ComparisonStatus {
 }
 
 /// What the sequential tests say: odds that the canary is worse, all requests of the rollout together.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Statistics)]
 pub struct StatisticsStatus {
     /// All tests together; none where the policy has none.
     pub ln_odds: Option<f64>,
@@ -59,9 +68,12 @@ pub struct StatisticsStatus {
 }
 
 /// What one test says.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Test)]
 pub struct TestStatus {
+    #[schema(value_type = String)]
     pub check: CheckName,
+    #[schema(value_type = AgainstName)]
     pub against: Against,
     pub ln_odds: f64,
 }

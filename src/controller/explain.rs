@@ -5,15 +5,17 @@ use crate::store::{JournalRow, StoreError, StoredRollout};
 use rampart_core::FlagKey;
 use rampart_core::rollout::{Explanation, Judged, Upon, at_revision, explain};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// An explanation for people and for programs.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Explained {
     /// The journal's entry; none where the newest tick is explained.
     pub seq: Option<i64>,
     /// For people, several lines.
     pub text: String,
     /// For programs; none where a person ordered it.
+    #[schema(value_type = Option<Object>)]
     pub explanation: Option<Explanation>,
 }
 

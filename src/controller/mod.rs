@@ -34,6 +34,6 @@ pub use policies::{LoadedPolicy, Policies, PolicyFault};
 pub use replay::Replay;
 pub use retrospect::RollbackReport;
 pub use run::{Controller, Life, Parts};
-pub use status::{CommandStatus, Status};
+pub use status::{CauseStatus, CommandStatus, Status};
 pub(crate) use status::{GateItemStatus, GateRunStatus};
 pub use told::Told;

@@ -7,6 +7,7 @@ use rampart_core::rollout::{
     Difference, Entry, Journalled, Progress, Replayer, Rollout, Statistics, Summary, Tick, fold,
 };
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The most entries one rollout may have and still be replayed in one go.
 const MAX_ENTRIES: i64 = 100_000;
@@ -14,7 +15,7 @@ const MAX_ENTRIES: i64 = 100_000;
 pub(super) const PAGE: i64 = 250;
 
 /// Whether what is stored follows from what was written down.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, ToSchema)]
 pub struct Replay {
     /// Whether everything agrees.
     pub agrees: bool,
@@ -27,6 +28,7 @@ pub struct Replay {
     /// How many entries' decisions were made again.
     pub decisions: usize,
     /// The first difference, where it lies in a decision or in what the decisions add up to.
+    #[schema(value_type = Option<Object>)]
     pub difference: Option<Difference>,
 }
 

@@ -3,23 +3,29 @@
 use super::checks::{CheckStatus, ComparisonStatus, StatisticsStatus};
 use super::explain::Explained;
 use super::run::Controller;
+use super::status::CauseStatus;
 use crate::store::{Effects, JournalRow, StoreError, StoredRollout};
 use rampart_core::rollout::{Judged, sentence};
 use rampart_core::{FlagKey, Percent, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// What broke, when, and what it rests on.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the fields are described by the API's documentation")]
+#[schema(as = Rollback)]
 pub struct RollbackReport {
+    #[schema(value_type = String)]
     pub flag: FlagKey,
     pub rollout_id: Uuid,
     pub attempt: u32,
     pub sentence: String,
-    pub cause: Option<ReportCause>,
+    pub cause: Option<CauseStatus>,
     pub from_percent: f64,
+    #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     pub rolled_back_at: Timestamp,
     pub actor: Option<String>,
     pub reason: Option<String>,
@@ -29,18 +35,11 @@ pub struct RollbackReport {
     pub entries: Vec<JournalRow>,
 }
 
-/// Why, for people and programs.
-#[derive(Clone, Debug, Serialize)]
-pub struct ReportCause {
-    pub code: &'static str,
-    pub text: String,
-    pub check: Option<String>,
-}
-
 /// One step from the measurement to the record.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Moment {
     pub what: &'static str,
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     pub text: String,
 }
@@ -73,11 +72,7 @@ impl Controller {
             rollout_id: rollout.id.0,
             attempt: rollout.attempt,
             sentence: sentence(&stored.policy, Some(rollout), judgement),
-            cause: rollout.cause.as_ref().map(|cause| ReportCause {
-                code: cause.code(),
-                text: cause.text().to_owned(),
-                check: cause.check().map(ToString::to_string),
-            }),
+            cause: rollout.cause.as_ref().map(CauseStatus::of),
             from_percent: before.map_or(f64::from(Percent::ZERO), |before| before.percent),
             started_at: rollout.started_at,
             rolled_back_at: rollout.ended_at.unwrap_or(stored.committed_at),

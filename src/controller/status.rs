@@ -4,14 +4,18 @@ use super::ahead::{ApprovalStatus, WindowStatus};
 use super::checks::{CheckStatus, ComparisonStatus, Proofs, StatisticsStatus};
 use super::gate::{self, GateFinding};
 use super::policies::LoadedPolicy;
+use crate::schema::{CommandName, DecisionKind, GateItemName, GateState, NeedShape, PhaseName, RoleName};
 use crate::signals::Traffic;
 use crate::store::{GateRun, Recorded, StoredRollout};
 use rampart_core::policy::{GateItem, Policy};
-use rampart_core::rollout::{Build, CommandKind, Decision, Judgement, Need, Permit, Phase, Rollout, permit, sentence};
+use rampart_core::rollout::{
+    Build, Cause, CommandKind, Decision, Judgement, Need, Permit, Phase, Rollout, permit, sentence,
+};
 use rampart_core::{FlagKey, Millis, Percent, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
 use std::time::Duration;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Everything a status is made from.
@@ -32,15 +36,19 @@ pub(super) struct View<'v> {
 }
 
 /// The answer of `GET /api/v1/rollouts/{flag}`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the fields are described by the API's documentation")]
 pub struct Status {
+    #[schema(value_type = String)]
     pub flag: FlagKey,
     pub rollout_id: Option<Uuid>,
     pub revision: u64,
+    #[schema(value_type = PhaseName)]
     pub phase: Phase,
     pub stage: Option<usize>,
+    #[schema(value_type = f64)]
     pub percent: Percent,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub exposure_valid_until: Option<Timestamp>,
     pub attempt: u32,
     pub sentence: String,
@@ -53,9 +61,13 @@ pub struct Status {
     pub windows: Option<WindowStatus>,
     pub approval: Option<ApprovalStatus>,
     /// When the newest step was written, by the database's clock.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub committed_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub started_at: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub stage_since: Option<Timestamp>,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub ended_at: Option<Timestamp>,
     pub cause: Option<CauseStatus>,
     pub braked: bool,
@@ -64,90 +76,137 @@ pub struct Status {
     pub lease: LeaseStatus,
     pub commands: Vec<CommandStatus>,
     pub policy: PolicyStatus,
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
 }
 
 /// The soak of the present stage.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Soak)]
 pub struct SoakStatus {
     pub served_seconds: f64,
     pub required_seconds: f64,
 }
 
 /// One stage of the ramp.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Stage)]
 pub struct StageStatus {
+    #[schema(value_type = f64)]
     pub percent: Percent,
     pub soak_seconds: f64,
     pub min_requests: u64,
-    pub state: &'static str,
+    pub state: StageState,
     pub served_seconds: f64,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub eta: Option<Timestamp>,
 }
 
+/// Where a stage lies from here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StageState {
+    /// Behind.
+    Done,
+    /// Here.
+    Current,
+    /// Still to come.
+    Ahead,
+}
+
 /// What was decided, and what is missing.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Decision)]
 pub struct DecisionStatus {
+    #[schema(value_type = DecisionKind)]
     pub kind: &'static str,
+    #[schema(value_type = Vec<NeedShape>)]
     pub reasons: Vec<Need>,
 }
 
 /// What happens next.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Next)]
 pub struct NextStatus {
+    #[schema(value_type = f64)]
     pub percent: Percent,
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub eta: Option<Timestamp>,
 }
 
 /// Why it was rolled back.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Cause)]
 pub struct CauseStatus {
+    /// For programs: what kind of cause it is.
     pub code: &'static str,
+    /// For people.
     pub text: String,
+    /// The check that broke, where one did.
     pub check: Option<String>,
 }
 
+impl CauseStatus {
+    /// As it is shown.
+    pub fn of(cause: &Cause) -> Self {
+        let check = cause.check().map(ToString::to_string);
+        Self { code: cause.code(), text: cause.text().to_owned(), check }
+    }
+}
+
 /// What must be proven before a start.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Gate)]
 pub struct GateStatus {
+    #[schema(value_type = Vec<GateItemName>)]
     pub required: Vec<GateItem>,
+    #[schema(value_type = Vec<GateItemName>)]
     pub recommended: Vec<GateItem>,
+    #[schema(value_type = Vec<GateItemName>)]
     pub missing: Vec<GateItem>,
     pub max_age_seconds: f64,
+    #[schema(value_type = String)]
     pub build: Build,
     pub items: Vec<GateItemStatus>,
 }
 
 /// One item of the gate.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = GateItem)]
 pub struct GateItemStatus {
+    #[schema(value_type = GateItemName)]
     pub item: GateItem,
     pub required: bool,
+    #[schema(value_type = GateState)]
     pub state: &'static str,
     pub why: String,
     pub run: Option<GateRunStatus>,
 }
 
 /// A recorded run of a gate item.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = GateRun)]
 pub struct GateRunStatus {
     pub id: Uuid,
     pub passed: bool,
     pub build: String,
     pub yacht_id: Option<Uuid>,
     pub host: String,
+    #[schema(value_type = String, format = DateTime)]
     pub started_at: Timestamp,
+    #[schema(value_type = String, format = DateTime)]
     pub finished_at: Timestamp,
     pub age_seconds: f64,
     pub recorded_by: String,
-    /// Left out of the status: it would weigh on every event of the stream.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// None in the status: it would weigh on every event of the stream.
+    #[schema(value_type = Option<Object>)]
     pub summary: Option<Value>,
     pub artifacts: Vec<ArtifactStatus>,
 }
 
 /// An artifact of a run.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Artifact)]
 pub struct ArtifactStatus {
     pub id: Uuid,
     pub name: String,
@@ -204,25 +263,30 @@ impl GateRunStatus {
 }
 
 /// Who may raise.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Lease)]
 pub struct LeaseStatus {
     pub held: bool,
     pub holder: Option<Uuid>,
 }
 
 /// Whether an order is allowed now.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 #[expect(missing_docs, reason = "the names say it")]
+#[schema(as = Command)]
 pub struct CommandStatus {
+    #[schema(value_type = CommandName)]
     pub name: &'static str,
     pub legal: bool,
     pub why: Option<String>,
     pub needs_reason: bool,
+    #[schema(value_type = RoleName)]
     pub role: &'static str,
 }
 
 /// The policy in force, and what is offered instead.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Policy)]
 pub struct PolicyStatus {
     pub revision: String,
     pub source: String,
@@ -267,11 +331,7 @@ impl Status {
             started_at: rollout.map(|rollout| rollout.started_at),
             stage_since: rollout.map(|rollout| rollout.stage_since),
             ended_at: rollout.and_then(|rollout| rollout.ended_at),
-            cause: rollout.and_then(|rollout| rollout.cause.as_ref()).map(|cause| CauseStatus {
-                code: cause.code(),
-                text: cause.text().to_owned(),
-                check: cause.check().map(ToString::to_string),
-            }),
+            cause: rollout.and_then(|rollout| rollout.cause.as_ref()).map(CauseStatus::of),
             braked: view.braked,
             traffic: view.traffic,
             gate: GateStatus {
@@ -337,22 +397,22 @@ fn stages(policy: &Policy, rollout: Option<&Rollout>, decision: &DecisionStatus,
         .enumerate()
         .map(|(index, stage)| {
             let state = match current {
-                _ if over => "done",
-                Some(current) if index < current => "done",
-                Some(current) if index == current => "current",
+                _ if over => StageState::Done,
+                Some(current) if index < current => StageState::Done,
+                Some(current) if index == current => StageState::Current,
                 None if rollout.is_some_and(|rollout| rollout.phase.is_live() && stage.percent < rollout.percent) => {
-                    "done"
+                    StageState::Done
                 }
-                Some(_) | None => "ahead",
+                Some(_) | None => StageState::Ahead,
             };
-            let eta = if state == "ahead" { entered } else { None };
-            if state == "ahead" {
+            let eta = if state == StageState::Ahead { entered } else { None };
+            if state == StageState::Ahead {
                 entered = entered.map(|at| stage.soak.after(at));
             }
             let served = match state {
-                "done" => stage.soak,
-                "current" => rollout.map_or(Millis::ZERO, |rollout| rollout.progress.soak.min(stage.soak)),
-                _ => Millis::ZERO,
+                StageState::Done => stage.soak,
+                StageState::Current => rollout.map_or(Millis::ZERO, |rollout| rollout.progress.soak.min(stage.soak)),
+                StageState::Ahead => Millis::ZERO,
             };
             StageStatus {
                 percent: stage.percent,

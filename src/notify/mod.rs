@@ -18,7 +18,7 @@ mod timing;
 mod webhook;
 mod worker;
 
-pub(crate) use notifier::{Notifier, Overview, Retried};
+pub(crate) use notifier::{Notifier, Overview, Retried, TestResult};
 pub use settings::NotifySettings;
 
 /// The kind of the notification that a rollout measures again after it was paged as blind. It stands in no journal.

@@ -17,6 +17,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::Notify;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Delivers, and knows how far it has come. Share it behind an `Arc`.
@@ -34,7 +35,8 @@ pub(crate) struct Notifier {
 }
 
 /// Where notifications go and how far they have come.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Notifications)]
 pub(crate) struct Overview {
     targets: Vec<TargetStatus>,
     dead: Vec<DeadLetter>,
@@ -43,7 +45,8 @@ pub(crate) struct Overview {
 }
 
 /// How far it has come with one target.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Target)]
 struct TargetStatus {
     name: String,
     kind: &'static str,
@@ -51,12 +54,13 @@ struct TargetStatus {
     waiting: i64,
     delivered: i64,
     dead: i64,
+    #[schema(value_type = Option<String>, format = DateTime)]
     last_delivered_at: Option<Timestamp>,
     last_error: Option<String>,
 }
 
 /// How a test went.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TestResult {
     target: String,
     ok: bool,

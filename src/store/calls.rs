@@ -3,11 +3,14 @@
 use super::{Store, StoreError};
 use rampart_core::Timestamp;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A call, as it was answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = Called)]
 pub struct Call {
     /// When it was answered.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// Who called, as in the journal.
     pub actor: String,
@@ -20,7 +23,8 @@ pub struct Call {
 }
 
 /// A recorded call.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Call)]
 pub struct CallRow {
     /// Grows with every call.
     pub id: i64,

@@ -2,20 +2,24 @@
 
 use super::Pool;
 use super::{Store, StoreError};
+use crate::schema::PhaseName;
 use rampart_core::rollout::{Actor, Journalled};
 use rampart_core::{FlagKey, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// One entry.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Entry)]
 pub struct JournalRow {
     /// Grows; a client resumes behind it.
     pub seq: i64,
     /// The flag.
     pub flag: String,
     /// When it was decided, by the database's clock.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// What happened.
     pub kind: String,
@@ -26,6 +30,7 @@ pub struct JournalRow {
     /// The rollout.
     pub rollout_id: Option<Uuid>,
     /// The phase after it.
+    #[schema(value_type = PhaseName)]
     pub phase: String,
     /// The stage after it.
     pub stage: Option<i32>,
@@ -34,8 +39,10 @@ pub struct JournalRow {
     /// Why it was rolled back.
     pub cause: Option<String>,
     /// What it rests on.
+    #[schema(value_type = Option<Object>)]
     pub evidence: Option<Value>,
     /// The event itself, from which the rollout can be folded.
+    #[schema(value_type = Object)]
     pub event: Value,
     /// The hash of the entry before it, hexadecimal.
     pub prev_hash: String,

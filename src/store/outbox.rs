@@ -8,6 +8,7 @@ use rampart_core::Timestamp;
 use rampart_core::rollout::Rollout;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// How many notifications are looked at in one go, and how many dead letters are listed.
@@ -80,7 +81,7 @@ pub struct TargetCount {
 }
 
 /// A delivery that was given up.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct DeadLetter {
     /// The delivery.
     pub id: Uuid,
@@ -99,8 +100,10 @@ pub struct DeadLetter {
     /// What went wrong in the end.
     pub last_error: Option<String>,
     /// When it happened.
+    #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
     /// When it was given up.
+    #[schema(value_type = String, format = DateTime)]
     pub dead_at: Timestamp,
 }
 

@@ -4,6 +4,7 @@ use super::{Store, StoreError};
 use rampart_core::{FlagKey, Timestamp};
 use serde::{Deserialize, Serialize};
 use sqlx::PgConnection;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// How many reports of one person on board may wait for somebody to look at them.
@@ -13,7 +14,7 @@ pub const CREW_REPORTS_MAX: i64 = 20;
 const SAME_MINUTES: i32 = 10;
 
 /// What a report is about.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema, clap::ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportKind {
     /// Somebody saw wrong data: rolls back.
@@ -34,19 +35,23 @@ impl ReportKind {
 }
 
 /// A report.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = Report)]
 pub struct ReportRow {
     /// Its identity.
     pub id: Uuid,
     /// `data_inconsistency` or `other`.
+    #[schema(value_type = ReportKind)]
     pub kind: String,
     /// What was said.
     pub text: String,
     /// Who said it.
     pub reporter: String,
     /// When.
+    #[schema(value_type = String, format = DateTime)]
     pub at: Timestamp,
     /// When an operator dismissed it.
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub dismissed_at: Option<Timestamp>,
     /// Who dismissed it.
     pub dismissed_by: Option<String>,

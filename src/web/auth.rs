@@ -13,7 +13,7 @@ use std::sync::Arc;
 use subtle::ConstantTimeEq;
 
 /// What a token may do; each role may do what the one before may, and `sdk` may only evaluate.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, serde::Serialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// Evaluate flags.
@@ -106,9 +106,12 @@ impl OpsTokens {
     pub(super) fn sealed_by(&self, text: &str, seal: &str) -> Option<Caller> {
         let seal = hex::decode(seal).ok()?;
         let sealed = |known: &[u8; 32]| hmac::verify(&key(known), text.as_bytes(), &seal).is_ok();
-        self.tokens.iter().fold(None, |found, (known, role)| {
-            if sealed(known) { Some(Caller::new(*role, known)) } else { found }
-        })
+        self.tokens.iter().fold(
+            None,
+            |found, (known, role)| {
+                if sealed(known) { Some(Caller::new(*role, known)) } else { found }
+            },
+        )
     }
 }
 

@@ -18,6 +18,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
 
 /// Calls that wait for the database at the most; what comes beyond is in the log alone.
 const MAX_WAITING: usize = 10_000;
@@ -120,7 +121,8 @@ pub(super) struct Asked {
     limit: Option<i64>,
 }
 
-#[derive(Debug, Serialize)]
+/// A page of calls.
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CallPage {
     calls: Vec<CallRow>,
     next: Option<i64>,

@@ -7,17 +7,83 @@ use crate::flags::{Served, Subject};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use rampart_core::Percent;
-use rampart_core::flag::{Bucket, Reason};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use rampart_core::flag::{Bucket, Reason, Targets};
+use rampart_core::policy::BucketBy;
+use rampart_core::rollout::RolloutId;
+use rampart_core::{FlagKey, Percent};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
+
+/// Every flag.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct FlagList {
+    flags: Vec<Flag>,
+}
+
+/// What is served of a flag.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Flag {
+    #[schema(value_type = String)]
+    key: FlagKey,
+    enabled: bool,
+    #[schema(value_type = f64)]
+    percent: Percent,
+    /// What subjects are bucketed under, beside their own name.
+    group: String,
+    #[schema(value_type = serde_json::Value)]
+    bucket_by: BucketBy,
+    #[schema(value_type = Object)]
+    targets: Targets,
+    #[schema(value_type = Option<uuid::Uuid>)]
+    rollout_id: Option<RolloutId>,
+}
+
+/// What one subject is served.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Evaluated {
+    key: String,
+    value: bool,
+    variant: &'static str,
+    #[schema(value_type = String)]
+    reason: Reason,
+    bucket: Option<u16>,
+    #[schema(value_type = f64)]
+    percent: Percent,
+}
+
+/// Why one subject is served what it is.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SubjectExplained {
+    key: String,
+    subject: String,
+    bucket: u16,
+    /// The same, a hundred times as fine.
+    fine: u16,
+    buckets: u16,
+    #[schema(value_type = f64)]
+    percent: Percent,
+    value: bool,
+    #[schema(value_type = String)]
+    reason: Reason,
+    /// What an override says; none where there is none.
+    targeted: Option<bool>,
+    stage: Option<TurnsOn>,
+    sentence: String,
+}
+
+/// The stage that turns a subject on.
+#[derive(Debug, Serialize, ToSchema)]
+struct TurnsOn {
+    index: usize,
+    #[schema(value_type = f64)]
+    percent: Percent,
+}
 
 /// `GET /api/v1/flags`
-pub(super) async fn list(State(shared): State<Arc<Shared>>, caller: Caller) -> Result<Json<Value>, Problem> {
+pub(super) async fn list(State(shared): State<Arc<Shared>>, caller: Caller) -> Result<Json<FlagList>, Problem> {
     caller.must_be(Role::Viewer)?;
-    let flags: Vec<Value> = shared.flags.snapshot().iter().map(shown).collect();
-    Ok(Json(json!({ "flags": flags })))
+    Ok(Json(FlagList { flags: shared.flags.snapshot().iter().map(shown).collect() }))
 }
 
 /// `GET /api/v1/flags/{key}`
@@ -25,7 +91,7 @@ pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
     Path(key): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Flag>, Problem> {
     caller.must_be(Role::Viewer)?;
     let snapshot = shared.flags.snapshot();
     let flag = snapshot.get(&key).ok_or_else(|| Problem::not_found(format!("there is no flag {key:?}")))?;
@@ -43,7 +109,7 @@ pub(super) async fn evaluate(
     caller: Caller,
     Path(key): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Evaluated>, Problem> {
     caller.must_be(Role::Sdk)?;
     let Query(Asked { subject }) = asked.map_err(|error| Problem::malformed(error.body_text()))?;
     let snapshot = shared.flags.snapshot();
@@ -51,10 +117,14 @@ pub(super) async fn evaluate(
     let subject = subject.as_deref();
     let evaluation = flag.evaluate(Subject { user: subject, yacht: subject });
     let bucket = subject.map(|subject| rampart_core::flag::bucket(&flag.state.group, subject).number());
-    Ok(Json(json!({
-        "key": key, "value": evaluation.on, "variant": if evaluation.on { "on" } else { "off" },
-        "reason": evaluation.reason, "bucket": bucket, "percent": flag.state.percent,
-    })))
+    Ok(Json(Evaluated {
+        value: evaluation.on,
+        variant: if evaluation.on { "on" } else { "off" },
+        reason: evaluation.reason,
+        bucket,
+        percent: flag.state.percent,
+        key,
+    }))
 }
 
 /// The longest subject that is explained, in characters: an id, not a text.
@@ -66,7 +136,7 @@ pub(super) async fn explain(
     caller: Caller,
     Path(key): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<SubjectExplained>, Problem> {
     caller.must_be(Role::Viewer)?;
     let Query(Asked { subject }) = asked.map_err(|error| Problem::malformed(error.body_text()))?;
     let subject = subject.filter(|subject| (1..=MAX_SUBJECT).contains(&subject.chars().count()));
@@ -86,12 +156,19 @@ pub(super) async fn explain(
         (false, false) => None,
     };
     let percent = flag.state.percent;
-    Ok(Json(json!({
-        "key": key, "subject": subject, "bucket": bucket.number(), "fine": bucket.fine(), "buckets": 100,
-        "percent": percent, "value": evaluation.on, "reason": evaluation.reason, "targeted": targeted,
-        "stage": stage.map(|(index, percent)| json!({ "index": index, "percent": percent })),
-        "sentence": told(evaluation.reason, evaluation.on, bucket, percent, stage.map(|(_, percent)| percent)),
-    })))
+    Ok(Json(SubjectExplained {
+        bucket: bucket.number(),
+        fine: bucket.fine(),
+        buckets: 100,
+        percent,
+        value: evaluation.on,
+        reason: evaluation.reason,
+        targeted,
+        stage: stage.map(|(index, percent)| TurnsOn { index, percent }),
+        sentence: told(evaluation.reason, evaluation.on, bucket, percent, stage.map(|(_, percent)| percent)),
+        key,
+        subject,
+    }))
 }
 
 /// The same in words.
@@ -113,10 +190,14 @@ fn told(reason: Reason, on: bool, bucket: Bucket, percent: Percent, stage: Optio
     }
 }
 
-fn shown(flag: &Served) -> Value {
-    json!({
-        "key": flag.key, "enabled": flag.state.enabled, "percent": flag.state.percent, "group": flag.state.group,
-        "bucket_by": flag.bucket_by, "targets": flag.state.targets,
-        "rollout_id": flag.stage.map(|stage| stage.rollout),
-    })
+fn shown(flag: &Served) -> Flag {
+    Flag {
+        key: flag.key.clone(),
+        enabled: flag.state.enabled,
+        percent: flag.state.percent,
+        group: flag.state.group.to_string(),
+        bucket_by: flag.bucket_by.clone(),
+        targets: flag.state.targets.clone(),
+        rollout_id: flag.stage.map(|stage| stage.rollout),
+    }
 }

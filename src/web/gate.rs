@@ -7,6 +7,7 @@ use super::server::Shared;
 use crate::base64;
 use crate::controller::{GateItemStatus, GateRunStatus};
 use crate::digest::hex_sha256;
+use crate::schema::GateItemName;
 use crate::store::{MAX_ARTIFACT, MAX_ARTIFACTS, NewArtifact, NewGateRun};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
@@ -14,11 +15,12 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rampart_core::policy::GateItem;
-use rampart_core::{Millis, Timestamp};
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use rampart_core::{FlagKey, Millis, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::collections::HashSet;
 use std::sync::Arc;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The largest body that records a run, in bytes: its artifacts come with it.
@@ -62,13 +64,40 @@ struct ArtifactBody {
     content_base64: Option<String>,
 }
 
+/// A run that was recorded.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct RecordedRun {
+    id: Uuid,
+    #[schema(value_type = GateItemName)]
+    item: GateItem,
+    passed: bool,
+}
+
+/// Recorded runs of an item, the newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Runs {
+    #[schema(value_type = GateItemName)]
+    item: GateItem,
+    runs: Vec<GateRunStatus>,
+}
+
+/// What must be proven before a start, and what was found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct GateFound {
+    #[schema(value_type = String)]
+    flag: FlagKey,
+    max_age_seconds: f64,
+    build: String,
+    items: Vec<GateItemStatus>,
+}
+
 /// `POST /api/v1/gate/{item}`
 pub(super) async fn record(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
     Path(item): Path<String>,
     body: Result<Json<RunBody>, JsonRejection>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<(StatusCode, Json<RecordedRun>), Problem> {
     caller.must_be(Role::Operator)?;
     let item = known_item(&item)?;
     let Json(body) = body.map_err(unreadable)?;
@@ -76,7 +105,7 @@ pub(super) async fn record(
     let id = shared.controller.store().add_gate_run(&run).await?;
     shared.controller.gate_changed();
     tracing::info!(gate.item = item.name(), gate.passed = run.passed, gate.run = %id, "evidence was recorded");
-    Ok((StatusCode::CREATED, Json(json!({ "id": id, "item": item, "passed": run.passed }))))
+    Ok((StatusCode::CREATED, Json(RecordedRun { id, item, passed: run.passed })))
 }
 
 /// `GET /api/v1/gate/{item}`: the newest runs, newest first.
@@ -84,13 +113,12 @@ pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
     Path(item): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Runs>, Problem> {
     caller.must_be(Role::Viewer)?;
     let item = known_item(&item)?;
     let now = shared.controller.now();
     let runs = shared.controller.store().gate_runs(item).await?;
-    let runs: Vec<GateRunStatus> = runs.iter().map(|found| GateRunStatus::of(found, now)).collect();
-    Ok(Json(json!({ "item": item, "runs": runs })))
+    Ok(Json(Runs { item, runs: runs.iter().map(|found| GateRunStatus::of(found, now)).collect() }))
 }
 
 /// `GET /api/v1/rollouts/{flag}/gate`: read now, not as of the last turn.
@@ -98,16 +126,18 @@ pub(super) async fn show(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
     Path(flag): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<GateFound>, Problem> {
     caller.must_be(Role::Viewer)?;
     let flag = known_flag(&shared, &flag)?;
     let loaded = shared.controller.policies().get(&flag).ok_or_else(|| Problem::not_found("the policy is gone"))?;
     let findings = shared.controller.gate(&loaded.policy).await;
     let now = shared.controller.now();
-    let items: Vec<GateItemStatus> = findings.iter().map(|finding| GateItemStatus::whole(finding, now)).collect();
-    let max_age_seconds = loaded.policy.gate.max_age.as_seconds();
-    let build = shared.build.revision();
-    Ok(Json(json!({ "flag": flag, "max_age_seconds": max_age_seconds, "build": build, "items": items })))
+    Ok(Json(GateFound {
+        flag,
+        max_age_seconds: loaded.policy.gate.max_age.as_seconds(),
+        build: shared.build.revision().to_string(),
+        items: findings.iter().map(|finding| GateItemStatus::whole(finding, now)).collect(),
+    }))
 }
 
 /// `GET /api/v1/gate/artifacts/{id}`

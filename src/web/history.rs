@@ -2,17 +2,20 @@
 
 use super::auth::{Caller, Role};
 use super::problem::Problem;
-use super::readings::series;
+use super::readings::{Series, series};
 use super::rollouts::known_flag;
 use super::server::Shared;
+use crate::controller::{CauseStatus, RollbackReport};
+use crate::schema::PhaseName;
+use crate::store::PastRollout;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use rampart_core::Millis;
-use rampart_core::rollout::{RolloutId, sentence};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use rampart_core::rollout::{Actor, Phase, RolloutId, sentence};
+use rampart_core::{Millis, Percent, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// Rollouts a page has where nothing else is asked for.
@@ -30,13 +33,57 @@ pub(super) struct Asked {
     limit: Option<i64>,
 }
 
+/// A page of attempts.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct History {
+    rollouts: Vec<Attempt>,
+    /// To be asked for as `after`; none behind the last page.
+    next: Option<u32>,
+}
+
+/// One attempt to roll the flag out.
+#[derive(Debug, Serialize, ToSchema)]
+struct Attempt {
+    rollout_id: Uuid,
+    attempt: u32,
+    #[schema(value_type = PhaseName)]
+    phase: Phase,
+    #[schema(value_type = String, format = DateTime)]
+    started_at: Timestamp,
+    #[schema(value_type = String)]
+    started_by: Actor,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    ended_at: Option<Timestamp>,
+    #[schema(value_type = f64)]
+    highest_percent: Percent,
+    cause: Option<CauseStatus>,
+    sentence: String,
+}
+
+impl Attempt {
+    fn of(past: &PastRollout) -> Self {
+        let rollout = &past.stored.rollout;
+        Self {
+            rollout_id: rollout.id.0,
+            attempt: rollout.attempt,
+            phase: rollout.phase,
+            started_at: rollout.started_at,
+            started_by: rollout.started_by.clone(),
+            ended_at: rollout.ended_at,
+            highest_percent: past.highest,
+            cause: rollout.cause.as_ref().map(CauseStatus::of),
+            sentence: sentence(&past.stored.policy, Some(rollout), None),
+        }
+    }
+}
+
 /// `GET /api/v1/rollouts/{flag}/history?after=&limit=`, newest first; `after` is an attempt.
 pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
     Path(flag): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<History>, Problem> {
     caller.must_be(Role::Viewer)?;
     let flag = known_flag(&shared, &flag)?;
     let Query(asked) = asked.map_err(|error| Problem::malformed(error.body_text()))?;
@@ -47,19 +94,16 @@ pub(super) async fn list(
     let past = shared.controller.store().history(&flag, asked.after, limit).await?;
     let full = i64::try_from(past.len()).is_ok_and(|count| count == limit);
     let next = past.last().filter(|_| full).map(|past| past.stored.rollout.attempt);
-    let rollouts = past.iter().map(|past| {
-        let rollout = &past.stored.rollout;
-        json!({
-            "rollout_id": rollout.id, "attempt": rollout.attempt, "phase": rollout.phase,
-            "started_at": rollout.started_at, "started_by": rollout.started_by, "ended_at": rollout.ended_at,
-            "highest_percent": past.highest,
-            "cause": rollout.cause.as_ref().map(|cause| {
-                json!({ "code": cause.code(), "text": cause.text(), "check": cause.check() })
-            }),
-            "sentence": sentence(&past.stored.policy, Some(rollout), None),
-        })
-    });
-    Ok(Json(json!({ "rollouts": rollouts.collect::<Vec<Value>>(), "next": next })))
+    Ok(Json(History { rollouts: past.iter().map(Attempt::of).collect(), next }))
+}
+
+/// The report on a rollback, with what the checks read in the hour before.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RollbackReport)]
+pub(super) struct Report {
+    #[serde(flatten)]
+    report: RollbackReport,
+    readings: Vec<Series>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -73,7 +117,7 @@ pub(super) async fn report(
     caller: Caller,
     Path(flag): Path<String>,
     which: Result<Query<Which>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Report>, Problem> {
     caller.must_be(Role::Viewer)?;
     let flag = known_flag(&shared, &flag)?;
     let Query(Which { rollout }) = which.map_err(|error| Problem::malformed(error.body_text()))?;
@@ -84,9 +128,5 @@ pub(super) async fn report(
     let rows = shared.controller.store().readings(&flag, id, from, to, None).await?;
     let units = report.checks.iter().map(|check| (check.name.clone(), check.unit)).collect();
     let readings = series(rows, POINTS, &units);
-    let mut report = serde_json::to_value(&report).map_err(|error| Problem::internal(&error))?;
-    if let Some(members) = report.as_object_mut() {
-        members.insert("readings".to_owned(), readings.into());
-    }
-    Ok(Json(report))
+    Ok(Json(Report { report, readings }))
 }

@@ -11,9 +11,11 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
+use serde_json::json;
 use std::str::FromStr;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// Entries a page has where nothing else is asked for.
 const DEFAULT_LIMIT: i64 = 50;
@@ -24,6 +26,14 @@ const MAX_EXPORT: i64 = 100_000;
 
 /// A question's parameters; `kind` may be repeated.
 type Pairs = Result<Query<Vec<(String, String)>>, QueryRejection>;
+
+/// A page of the journal.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct JournalPage {
+    entries: Vec<JournalRow>,
+    /// To be asked for as `after`; none behind the last page.
+    next: Option<i64>,
+}
 
 /// What a question asks for.
 struct Asked {
@@ -37,14 +47,14 @@ pub(super) async fn list(
     caller: Caller,
     Path(flag): Path<String>,
     pairs: Pairs,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<JournalPage>, Problem> {
     caller.must_be(Role::Viewer)?;
     let flag = known_flag(&shared, &flag)?;
     let Asked { filter, .. } = asked(pairs)?;
     let entries = shared.controller.store().journal(Some(&flag), &filter).await?;
     let full = i64::try_from(entries.len()).is_ok_and(|count| count == filter.limit);
     let next = entries.last().filter(|_| full).map(|entry| entry.seq);
-    Ok(Json(json!({ "entries": entries, "next": next })))
+    Ok(Json(JournalPage { entries, next }))
 }
 
 /// `GET /api/v1/rollouts/{flag}/journal/export?format=json|csv&kind=&rollout=`: all of it, oldest first, as a file.

@@ -29,5 +29,6 @@ mod session;
 mod viewers;
 
 pub use auth::{OpsTokens, Role, TokenError};
+pub(crate) use openapi::document as ops_description;
 pub use problem::Problem;
 pub use server::{Shared, serve};

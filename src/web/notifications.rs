@@ -3,19 +3,32 @@
 use super::auth::{Caller, Role};
 use super::problem::Problem;
 use super::server::Shared;
-use crate::notify::{Overview, Retried};
+use crate::notify::{Overview, Retried, TestResult};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Test {
     target: Option<String>,
+}
+
+/// How the tests went.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TestResults {
+    results: Vec<TestResult>,
+}
+
+/// A dead letter that is tried again.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TriedAgain {
+    id: Uuid,
+    target: String,
 }
 
 /// `GET /api/v1/notifications`
@@ -29,7 +42,7 @@ pub(super) async fn test(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
     body: Bytes,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<TestResults>, Problem> {
     caller.must_be(Role::Operator)?;
     let test = if body.is_empty() {
         Test::default()
@@ -47,7 +60,7 @@ pub(super) async fn test(
         };
         Problem::unprocessable(format!("there is no such target: {known}"))
     })?;
-    Ok(Json(json!({ "results": results })))
+    Ok(Json(TestResults { results }))
 }
 
 /// `POST /api/v1/notifications/{id}/retry`
@@ -55,12 +68,12 @@ pub(super) async fn retry(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
     Path(id): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<TriedAgain>, Problem> {
     caller.must_be(Role::Operator)?;
     let unknown = || Problem::not_found("there is no such dead letter");
     let id: Uuid = id.parse().map_err(|_| unknown())?;
     match shared.notifier.retry(id).await? {
-        Retried::Yes(target) => Ok(Json(json!({ "id": id, "target": target }))),
+        Retried::Yes(target) => Ok(Json(TriedAgain { id, target })),
         Retried::Unknown => Err(unknown()),
     }
 }

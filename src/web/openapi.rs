@@ -1,12 +1,28 @@
 //! The OpenAPI description of the ops API: each route with who may call it, what it takes, and an answer as an example.
 //!
-//! Answers are described as objects with an example: what is in them is the status and its parts, which grow.
+//! Routes are listed here, and a test holds the list against the router; answers are described by their types.
 
 use super::auth::{Caller, Role};
+use super::calls::CallPage;
+use super::flags::{Evaluated, FlagList, SubjectExplained};
+use super::fleet::Fleet;
+use super::gate::{GateFound, RecordedRun, Runs};
+use super::history::{self, History};
+use super::journal::JournalPage;
+use super::notifications::{TestResults, TriedAgain};
+use super::policies::InForce;
+use super::preflight::Preflighted;
 use super::problem::Problem;
+use super::readings::Readings;
+use super::reports::{Filed, Reports};
+use super::rollouts::Rollouts;
+use super::session::SignedIn;
+use crate::controller::{Explained, Replay};
+use crate::notify::Overview;
 use axum::Json;
 use rampart_core::rollout::CommandKind;
 use serde_json::{Map, Value, json};
+use utoipa::OpenApi;
 
 /// `GET /api/v1/openapi.json`
 pub(super) async fn show(caller: Caller) -> Result<Json<Value>, Problem> {
@@ -14,7 +30,72 @@ pub(super) async fn show(caller: Caller) -> Result<Json<Value>, Problem> {
     Ok(Json(document()))
 }
 
-fn document() -> Value {
+/// What is answered, each type with all that it holds.
+#[derive(OpenApi)]
+#[openapi(components(schemas(
+    SignedIn,
+    Rollouts,
+    JournalPage,
+    History,
+    history::Report,
+    GateFound,
+    InForce,
+    Replay,
+    Explained,
+    Preflighted,
+    Readings,
+    Reports,
+    Filed,
+    Runs,
+    RecordedRun,
+    Overview,
+    TestResults,
+    TriedAgain,
+    CallPage,
+    Fleet,
+    FlagList,
+    Evaluated,
+    SubjectExplained
+)))]
+struct Answers;
+
+/// Answers are whole: what is not known is null, and never left out.
+fn schemas() -> Value {
+    let mut schemas = json!(Answers::openapi().components.unwrap_or_default().schemas);
+    for schema in schemas.as_object_mut().into_iter().flat_map(Map::values_mut) {
+        require_all(schema);
+    }
+    schemas["Order"] = json!({ "type": "object", "additionalProperties": false, "properties": {
+        "reason": { "type": ["string", "null"], "maxLength": 1000 },
+        "percent": { "type": ["number", "null"], "description": "of `stage`: the percent to move to" },
+        "extend_seconds": { "type": ["integer", "null"], "description": "of `extend`: how much longer the soak is" },
+        "override_gate": { "type": "boolean", "description": "of `start`: although proofs are missing" },
+    }, "example": { "reason": "crew sees wrong stock" } });
+    schemas["Problem"] = json!({
+        "type": "object",
+        "required": ["type", "title", "status", "detail"],
+        "properties": {
+            "type": { "type": "string" }, "title": { "type": "string" }, "status": { "type": "integer" },
+            "detail": { "type": "string" },
+        },
+        "example": { "type": "about:rampart/stale", "title": "It has changed meanwhile", "status": 412,
+                     "detail": "expected revision 4, it is 5" },
+    });
+    schemas
+}
+
+fn require_all(schema: &mut Value) {
+    if let Some(names) = schema["properties"].as_object().map(|all| all.keys().cloned().map(Value::from).collect()) {
+        schema["required"] = Value::Array(names);
+    }
+    // What is written out of another type, with more beside it.
+    for part in schema.get_mut("allOf").and_then(Value::as_array_mut).into_iter().flatten() {
+        require_all(part);
+    }
+}
+
+/// The description of the ops API, as the daemon and `rampart openapi` give it.
+pub(crate) fn document() -> Value {
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -29,16 +110,7 @@ fn document() -> Value {
         "paths": paths(),
         "components": {
             "securitySchemes": { "token": { "type": "http", "scheme": "bearer" } },
-            "schemas": { "Problem": {
-                "type": "object",
-                "required": ["type", "title", "status", "detail"],
-                "properties": {
-                    "type": { "type": "string" }, "title": { "type": "string" }, "status": { "type": "integer" },
-                    "detail": { "type": "string" },
-                },
-                "example": { "type": "about:rampart/stale", "title": "It has changed meanwhile", "status": 412,
-                             "detail": "expected revision 4, it is 5" },
-            } },
+            "schemas": schemas(),
         },
     })
 }
@@ -49,12 +121,7 @@ fn paths() -> Value {
         "flag": "part_lens_v2", "revision": 4, "phase": "ramping", "percent": 20.0,
         "sentence": "20 % since 09:14 UTC · advances to 50 % in 12 min if all checks stay green",
     });
-    let order = json!({ "type": "object", "additionalProperties": false, "properties": {
-        "reason": { "type": ["string", "null"], "maxLength": 1000 },
-        "percent": { "type": ["number", "null"], "description": "of `stage`: the percent to move to" },
-        "extend_seconds": { "type": ["integer", "null"], "description": "of `extend`: how much longer the soak is" },
-        "override_gate": { "type": "boolean", "description": "of `start`: although proofs are missing" },
-    }, "example": { "reason": "crew sees wrong stock" } });
+    let order = reference("Order");
     let text = json!({ "type": "string", "minLength": 1, "maxLength": 2000 });
     let report = json!({ "type": "object", "additionalProperties": false, "required": ["kind", "text"], "properties": {
         "kind": { "enum": ["data_inconsistency", "other"] }, "text": text,
@@ -73,19 +140,26 @@ fn paths() -> Value {
     let mut paths = Map::new();
     let mut add = |path: &str, operations: Value| paths.insert(path.to_owned(), operations);
     let sessions = json!({
-        "get": operation("Who is signed in", Role::Sdk, vec![], None, (200, json!({ "role": "operator", "name": "operator#1f2e3d" }))),
-        "post": operation("Sign the page in", Role::Sdk, vec![], Some(sign_in), (200, json!({ "role": "operator" }))),
-        "delete": operation("Sign the page out", Role::Sdk, vec![], None, (204, Value::Null)),
+        "get": operation("Who is signed in", Role::Sdk, vec![], None, Answer::of("SignedIn", json!({ "role": "operator", "name": "operator#1f2e3d" }))),
+        "post": operation("Sign the page in", Role::Sdk, vec![], Some(sign_in), Answer::of("SignedIn", json!({ "role": "operator", "name": "operator#1f2e3d" }))),
+        "delete": operation("Sign the page out", Role::Sdk, vec![], None, Answer::nothing()),
     });
     add("/session", sessions);
-    add("/rollouts", got("Where every rollout stands", vec![], json!({ "rollouts": [status.clone()] })));
-    add(&of(""), got("Where one stands, with its revision as the ETag", flag(), status.clone()));
+    add(
+        "/rollouts",
+        got("Where every rollout stands", vec![], Answer::of("Rollouts", json!({ "rollouts": [status.clone()] }))),
+    );
+    add(&of(""), got("Where one stands, with its revision as the ETag", flag(), Answer::of("Status", status.clone())));
     let pages =
         [query("after", "integer"), query("limit", "integer"), query("kind", "string"), query("rollout", "string")];
     let journal = flag().into_iter().chain(pages.clone()).chain([query("order", "string")]).collect();
     add(
         &of("/journal"),
-        got("What was decided and ordered, page by page", journal, json!({ "entries": [], "next": null })),
+        got(
+            "What was decided and ordered, page by page",
+            journal,
+            Answer::of("JournalPage", json!({ "entries": [], "next": null })),
+        ),
     );
     let export = flag().into_iter().chain(pages).chain([query("format", "string")]).collect();
     add(
@@ -93,17 +167,33 @@ fn paths() -> Value {
         download("The whole journal as a file, json or csv", export, &["application/json", "text/csv"]),
     );
     let history = flag().into_iter().chain([query("after", "integer"), query("limit", "integer")]).collect();
-    add(&of("/history"), got("Every attempt, the newest first", history, json!({ "rollouts": [], "next": null })));
+    add(
+        &of("/history"),
+        got("Every attempt, the newest first", history, Answer::of("History", json!({ "rollouts": [], "next": null }))),
+    );
     let which = || flag().into_iter().chain([query("rollout", "string")]).collect();
     add(
         &of("/rollback-report"),
-        got("What broke a rollout, with its evidence", which(), json!({ "flag": "part_lens_v2", "timeline": [] })),
+        got("What broke a rollout, with its evidence", which(), Answer::of("RollbackReport", Value::Null)),
     );
-    add(&of("/gate"), got("What must be proven before a start", flag(), json!({ "items": [] })));
-    add(&of("/policy"), got("The policy in force and the pinned one", flag(), json!({ "revision": "3f2a91c" })));
-    add(&of("/replay"), got("Every decision made again from its stored evidence", flag(), json!({ "agrees": true })));
+    add(&of("/gate"), got("What must be proven before a start", flag(), Answer::of("GateFound", Value::Null)));
+    add(
+        &of("/policy"),
+        got("The policy in force and the pinned one", flag(), Answer::of("PolicyInForce", Value::Null)),
+    );
+    add(
+        &of("/replay"),
+        got("Every decision made again from its stored evidence", flag(), Answer::of("Replay", Value::Null)),
+    );
     let explain = flag().into_iter().chain([query("seq", "integer")]).collect();
-    add(&of("/explain"), got("Why a decision came out as it did", explain, json!({ "seq": 12, "text": "…" })));
+    add(
+        &of("/explain"),
+        got(
+            "Why a decision came out as it did",
+            explain,
+            Answer::of("Explained", json!({ "seq": 12, "text": "…", "explanation": null })),
+        ),
+    );
     add(
         &of("/recording"),
         download("The stored ticks and the journal, a JSON document a line", flag(), &["application/jsonl"]),
@@ -112,25 +202,29 @@ fn paths() -> Value {
         .into_iter()
         .chain([query("requests_per_second", "number"), query("server_error_rate", "number")])
         .collect();
-    add(&of("/preflight"), got("What so much traffic can prove", preflight, json!({ "text": "…" })));
+    add(&of("/preflight"), got("What so much traffic can prove", preflight, Answer::of("Preflighted", Value::Null)));
     let span = ["from", "to", "step", "points"].map(|name| query(name, "number"));
     let readings =
         flag().into_iter().chain(span).chain([query("check", "string"), query("rollout", "string")]).collect();
     add(
         &of("/readings"),
-        got("What the checks read over time: [time, value, verdict, control]", readings, json!({ "series": [] })),
+        got(
+            "What the checks read over time: [time, value, verdict, control]",
+            readings,
+            Answer::of("Readings", json!({ "series": [] })),
+        ),
     );
     add(
         &of("/reports"),
         json!({
-            "get": operation("Reports of people", Role::Viewer, flag(), None, (200, json!({ "reports": [] }))),
-            "post": operation("Report a problem; wrong data rolls back", Role::Viewer, flag(), Some(report), (201, json!({ "id": "…" }))),
+            "get": operation("Reports of people", Role::Viewer, flag(), None, Answer::of("Reports", json!({ "reports": [] }))),
+            "post": operation("Report a problem; wrong data rolls back", Role::Viewer, flag(), Some(report), Answer::made("Filed")),
         }),
     );
     let one = flag().into_iter().chain([path("id", "0198c0de-0000-7000-8000-000000000001")]).collect();
     add(
         &of("/reports/{id}/dismiss"),
-        json!({ "post": operation("Dismiss a report", Role::Operator, one, Some(dismissal), (204, Value::Null)) }),
+        json!({ "post": operation("Dismiss a report", Role::Operator, one, Some(dismissal), Answer::nothing()) }),
     );
     let mut command = path("command", "rollback");
     command["schema"] = json!({ "enum": CommandKind::ALL.map(CommandKind::name) });
@@ -141,62 +235,105 @@ fn paths() -> Value {
     let ordered = flag().into_iter().chain([command]).chain(headers).collect();
     add(
         &of("/{command}"),
-        json!({ "post": operation("Give an order; the answer comes when it is durable", Role::Operator, ordered, Some(order), (200, status)) }),
+        json!({ "post": operation("Give an order; the answer comes when it is durable", Role::Operator, ordered, Some(order), Answer::of("Status", status)) }),
     );
     let item = || vec![path("item", "acceptance")];
     add(
         "/gate/{item}",
         json!({
-            "get": operation("Recorded runs of an item", Role::Viewer, item(), None, (200, json!({ "runs": [] }))),
-            "post": operation("Record a run", Role::Operator, item(), Some(run), (201, json!({ "id": "…" }))),
+            "get": operation("Recorded runs of an item", Role::Viewer, item(), None, Answer::of("Runs", json!({ "item": "acceptance", "runs": [] }))),
+            "post": operation("Record a run", Role::Operator, item(), Some(run), Answer::made("RecordedRun")),
         }),
     );
     add(
         "/gate/artifacts/{id}",
         download("An artifact as it was recorded", vec![path("id", "0198c0de-0000-7000-8000-000000000001")], &["*/*"]),
     );
-    add("/notifications", got("Who is told, and what reached nobody", vec![], json!({ "targets": [], "dead": [] })));
+    add(
+        "/notifications",
+        got(
+            "Who is told, and what reached nobody",
+            vec![],
+            Answer::of("Notifications", json!({ "targets": [], "dead": [], "warnings": [] })),
+        ),
+    );
     add(
         "/notifications/test",
-        json!({ "post": operation("Tell a target, or all, that this is a test", Role::Operator, vec![], Some(test), (200, json!({ "results": [] }))) }),
+        json!({ "post": operation("Tell a target, or all, that this is a test", Role::Operator, vec![], Some(test), Answer::of("TestResults", json!({ "results": [] }))) }),
     );
     let letter = vec![path("id", "0198c0de-0000-7000-8000-000000000001")];
     add(
         "/notifications/{id}/retry",
-        json!({ "post": operation("Send a dead letter again", Role::Operator, letter, None, (200, json!({ "target": "ops" }))) }),
+        json!({ "post": operation("Send a dead letter again", Role::Operator, letter, None, Answer::of("TriedAgain", Value::Null)) }),
     );
     let pages = vec![query("before", "integer"), query("limit", "integer")];
     add(
         "/calls",
-        got("Calls that may change something, the newest first", pages, json!({ "calls": [], "next": null })),
+        got(
+            "Calls that may change something, the newest first",
+            pages,
+            Answer::of("CallPage", json!({ "calls": [], "next": null })),
+        ),
     );
-    add(
-        "/fleet",
-        got("Who serves, who watches, how fast a change arrives", vec![], json!({ "replicas": [], "viewers": [] })),
-    );
-    add("/flags", got("Every flag", vec![], json!({ "flags": [] })));
+    add("/fleet", got("Who serves, who watches, how fast a change arrives", vec![], Answer::of("Fleet", Value::Null)));
+    add("/flags", got("Every flag", vec![], Answer::of("FlagList", json!({ "flags": [] }))));
     let key = || vec![path("key", "part_lens_v2")];
-    add("/flags/{key}", got("One flag", key(), json!({ "key": "part_lens_v2", "percent": 20.0 })));
+    add("/flags/{key}", got("One flag", key(), Answer::of("Flag", Value::Null)));
     let subject = || key().into_iter().chain([query("subject", "string")]).collect();
+    add("/flags/{key}/evaluate", got("What one subject is served", subject(), Answer::of("Evaluated", Value::Null)));
     add(
-        "/flags/{key}/evaluate",
-        got("What one subject is served", subject(), json!({ "value": true, "reason": "SPLIT" })),
+        "/flags/{key}/explain",
+        got("Why one subject is served what it is", subject(), Answer::of("SubjectExplained", Value::Null)),
     );
-    add("/flags/{key}/explain", got("Why one subject is served what it is", subject(), json!({ "bucket": 17 })));
-    add("/openapi.json", got("This description", vec![], json!({ "openapi": "3.1.0" })));
+    add("/openapi.json", got("This description", vec![], Answer::of("", json!({ "openapi": "3.1.0" }))));
     add("/events", download("Everything that happens, as server-sent events", vec![], &["text/event-stream"]));
     Value::Object(paths)
 }
 
-fn got(summary: &str, parameters: Vec<Value>, example: Value) -> Value {
-    json!({ "get": operation(summary, Role::Viewer, parameters, None, (200, example)) })
+const NO_CONTENT: u16 = 204;
+
+/// How a call is answered where it is not refused.
+struct Answer {
+    status: u16,
+    schema: Value,
+    example: Value,
 }
 
-fn operation(summary: &str, role: Role, parameters: Vec<Value>, body: Option<Value>, answer: (u16, Value)) -> Value {
-    let (status, example) = answer;
+impl Answer {
+    /// 200 with a component, or with any object where none is named.
+    fn of(component: &str, example: Value) -> Self {
+        let schema = if component.is_empty() { json!({ "type": "object" }) } else { reference(component) };
+        Self { status: 200, schema, example }
+    }
+
+    /// 201.
+    fn made(component: &str) -> Self {
+        Self { status: 201, schema: reference(component), example: Value::Null }
+    }
+
+    /// 204.
+    const fn nothing() -> Self {
+        Self { status: NO_CONTENT, schema: Value::Null, example: Value::Null }
+    }
+}
+
+fn reference(component: &str) -> Value {
+    json!({ "$ref": format!("#/components/schemas/{component}") })
+}
+
+fn got(summary: &str, parameters: Vec<Value>, answer: Answer) -> Value {
+    json!({ "get": operation(summary, Role::Viewer, parameters, None, answer) })
+}
+
+fn operation(summary: &str, role: Role, parameters: Vec<Value>, body: Option<Value>, answer: Answer) -> Value {
+    let Answer { status, schema, example } = answer;
     let mut described = json!({ "description": summary });
-    if !example.is_null() {
-        described["content"] = json!({ "application/json": { "schema": { "type": "object" }, "example": example } });
+    if status != NO_CONTENT {
+        let mut content = json!({ "schema": schema });
+        if !example.is_null() {
+            content["example"] = example;
+        }
+        described["content"] = json!({ "application/json": content });
     }
     let mut operation = frame(summary, role, parameters, status, described);
     if let Some(schema) = body {
@@ -240,6 +377,29 @@ fn header(name: &str, about: &str) -> Value {
 mod tests {
     use super::*;
     use std::collections::BTreeSet;
+
+    fn references<'v>(value: &'v Value, found: &mut BTreeSet<&'v str>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str));
+                members.values().for_each(|member| references(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn every_type_that_is_named_is_described() {
+        let document = document();
+        let mut found = BTreeSet::new();
+        references(&document, &mut found);
+        assert!(found.len() > 50, "{found:?}");
+        for reference in found {
+            let place = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(place).is_some_and(Value::is_object), "{reference} leads nowhere");
+        }
+    }
 
     #[test]
     fn every_route_is_described_and_nothing_else() {

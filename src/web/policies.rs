@@ -10,20 +10,25 @@ use axum::extract::{Path, State};
 use rampart_core::policy::{Change, Policy, WindowState, diff};
 use serde::Serialize;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// What a flag is rolled out by.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = PolicyInForce)]
 pub(super) struct InForce {
     /// Of the policy a rollout is pinned to; of the file where there is none.
     revision: String,
+    #[schema(value_type = Object)]
     policy: Policy,
     /// Whether a rollout is pinned to it, whatever the file says by now.
     pinned: bool,
     /// The revision of the file, where that is another.
     offered: Option<String>,
     /// What it would change.
+    #[schema(value_type = Vec<Object>)]
     changes: Vec<Change>,
     /// Whether a stage may be entered now, and until when that holds; nothing where the policy has no windows.
+    #[schema(value_type = Option<Object>)]
     window: Option<WindowState>,
 }
 

@@ -7,10 +7,10 @@ use super::server::Shared;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
-use rampart_core::rollout::{Traffic, preflight};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use rampart_core::rollout::{Preflight, Traffic, preflight};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// The most requests a second that are reckoned with.
 const MAX_RATE: f64 = 1e7;
@@ -22,6 +22,18 @@ pub(super) struct Asked {
     server_error_rate: Option<f64>,
 }
 
+/// What so much traffic can prove.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Preflighted {
+    #[schema(value_type = Object)]
+    traffic: Traffic,
+    /// For people, several lines.
+    text: String,
+    /// For programs.
+    #[schema(value_type = Object)]
+    preflight: Preflight,
+}
+
 /// `GET /api/v1/rollouts/{flag}/preflight?requests_per_second=&server_error_rate=`; what is not given is what this
 /// process has seen in the last five minutes.
 pub(super) async fn show(
@@ -29,7 +41,7 @@ pub(super) async fn show(
     caller: Caller,
     Path(flag): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Preflighted>, Problem> {
     caller.must_be(Role::Viewer)?;
     let flag = known_flag(&shared, &flag)?;
     let Query(asked) = asked.map_err(|error| Problem::malformed(error.body_text()))?;
@@ -50,6 +62,6 @@ pub(super) async fn show(
         .policies()
         .get(&flag)
         .ok_or_else(|| Problem::not_found(format!("there is no policy for the flag {flag:?}")))?;
-    let report = preflight(&loaded.policy, &traffic);
-    Ok(Json(json!({ "traffic": traffic, "text": report.to_string(), "preflight": report })))
+    let preflight = preflight(&loaded.policy, &traffic);
+    Ok(Json(Preflighted { traffic, text: preflight.to_string(), preflight }))
 }

@@ -3,8 +3,9 @@
 use super::auth::{Caller, Role};
 use super::problem::Problem;
 use super::rollouts::known_flag;
-use super::series::{Point, thinned};
+use super::series::{Point, Shown, thinned};
 use super::server::Shared;
+use crate::schema::{PointShape, UnitName};
 use crate::store::ReadingRow;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -12,10 +13,10 @@ use axum::extract::{Path, Query, State};
 use rampart_core::Timestamp;
 use rampart_core::policy::Unit;
 use rampart_core::rollout::{RolloutId, Verdict};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The stretch that is shown where nothing else is asked for.
@@ -33,6 +34,23 @@ pub(super) struct Asked {
     rollout: Option<Uuid>,
 }
 
+/// What the checks read.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Readings {
+    series: Vec<Series>,
+}
+
+/// What one check read.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Series {
+    check: String,
+    /// None where the policy in force has no such check.
+    #[schema(value_type = Option<UnitName>)]
+    unit: Option<Unit>,
+    #[schema(value_type = Vec<PointShape>)]
+    points: Vec<Shown>,
+}
+
 /// `GET /api/v1/rollouts/{flag}/readings?check=&from=&to=&step=&points=&rollout=`; times in seconds since 1970. Of the
 /// newest rollout where none is named.
 pub(super) async fn list(
@@ -40,7 +58,7 @@ pub(super) async fn list(
     caller: Caller,
     Path(flag): Path<String>,
     asked: Result<Query<Asked>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Readings>, Problem> {
     caller.must_be(Role::Viewer)?;
     let flag = known_flag(&shared, &flag)?;
     let Query(asked) = asked.map_err(|error| Problem::malformed(error.body_text()))?;
@@ -55,19 +73,19 @@ pub(super) async fn list(
     let points = asked.points.unwrap_or(MAX_POINTS).min(by_step).clamp(3, MAX_POINTS);
     let status = shared.controller.status(&flag);
     let newest = status.as_ref().and_then(|status| status.rollout_id);
-    let Some(rollout) = asked.rollout.or(newest) else { return Ok(Json(json!({ "series": [] }))) };
+    let Some(rollout) = asked.rollout.or(newest) else { return Ok(Json(Readings { series: Vec::new() })) };
     let rows = shared.controller.store().readings(&flag, RolloutId(rollout), from, to, asked.check.as_deref()).await?;
     let checks = status.iter().flat_map(|status| &status.checks);
     let units: BTreeMap<String, Unit> = checks.map(|check| (check.name.clone(), check.unit)).collect();
-    Ok(Json(json!({ "series": series(rows, points, &units) })))
+    Ok(Json(Readings { series: series(rows, points, &units) }))
 }
 
 /// A series for each check, at most `points` of each.
-pub(super) fn series(rows: Vec<ReadingRow>, points: usize, units: &BTreeMap<String, Unit>) -> Vec<Value> {
+pub(super) fn series(rows: Vec<ReadingRow>, points: usize, units: &BTreeMap<String, Unit>) -> Vec<Series> {
     let shown = |row: ReadingRow| {
-        let unit = units.get(&row.check);
-        let points: Vec<Value> = thinned(points_of(&row), points).into_iter().map(Point::shown).collect();
-        json!({ "unit": unit, "check": row.check, "points": points })
+        let unit = units.get(&row.check).copied();
+        let points = thinned(points_of(&row), points).into_iter().map(Point::shown).collect();
+        Series { unit, check: row.check, points }
     };
     rows.into_iter().map(shown).collect()
 }

@@ -4,14 +4,14 @@ use super::auth::{Caller, Role};
 use super::problem::Problem;
 use super::rollouts::known_flag;
 use super::server::Shared;
-use crate::store::ReportKind;
+use crate::store::{ReportKind, ReportRow};
 use axum::Json;
 use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 /// The longest report, in characters.
@@ -30,20 +30,34 @@ pub(super) struct Dismissal {
     reason: String,
 }
 
+/// A report that was filed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Filed {
+    id: Uuid,
+    kind: ReportKind,
+    text: String,
+}
+
+/// Reports, the newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Reports {
+    reports: Vec<ReportRow>,
+}
+
 /// `POST /api/v1/rollouts/{flag}/reports`
 pub(super) async fn file(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
     Path(flag): Path<String>,
     body: Result<Json<NewReport>, JsonRejection>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<(StatusCode, Json<Filed>), Problem> {
     caller.must_be(Role::Viewer)?;
     let flag = known_flag(&shared, &flag)?;
     let Json(report) = body.map_err(|error| Problem::malformed(error.body_text()))?;
     let text = sound(&report.text, "text")?;
     let id = shared.controller.store().add_report(&flag, report.kind, text, &caller.name).await?;
     shared.controller.reports_changed();
-    Ok((StatusCode::CREATED, Json(json!({ "id": id, "kind": report.kind, "text": text }))))
+    Ok((StatusCode::CREATED, Json(Filed { id, kind: report.kind, text: text.to_owned() })))
 }
 
 /// `GET /api/v1/rollouts/{flag}/reports`
@@ -51,11 +65,11 @@ pub(super) async fn list(
     State(shared): State<Arc<Shared>>,
     caller: Caller,
     Path(flag): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Reports>, Problem> {
     caller.must_be(Role::Viewer)?;
     let flag = known_flag(&shared, &flag)?;
     let reports = shared.controller.store().reports(&flag).await?;
-    Ok(Json(json!({ "reports": reports })))
+    Ok(Json(Reports { reports }))
 }
 
 /// `POST /api/v1/rollouts/{flag}/reports/{id}/dismiss`

@@ -13,9 +13,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use rampart_core::rollout::{Actor, Command, CommandKind, Order, Refusal, Revision};
 use rampart_core::{FlagKey, Millis, Percent};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::sync::Arc;
+use utoipa::ToSchema;
 
 /// The longest reason, in characters.
 const MAX_REASON: usize = 1000;
@@ -33,12 +34,17 @@ struct OrderBody {
     override_gate: bool,
 }
 
+/// Where every rollout stands.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Rollouts {
+    #[schema(value_type = Vec<Status>)]
+    rollouts: Vec<Arc<Status>>,
+}
+
 /// `GET /api/v1/rollouts`
-pub(super) async fn list(State(shared): State<Arc<Shared>>, caller: Caller) -> Result<Response, Problem> {
+pub(super) async fn list(State(shared): State<Arc<Shared>>, caller: Caller) -> Result<Json<Rollouts>, Problem> {
     caller.must_be(Role::Viewer)?;
-    let statuses = shared.controller.statuses();
-    let rollouts: Vec<&Status> = statuses.iter().map(AsRef::as_ref).collect();
-    Ok(Json(json!({ "rollouts": rollouts })).into_response())
+    Ok(Json(Rollouts { rollouts: shared.controller.statuses() }))
 }
 
 /// `GET /api/v1/rollouts/{flag}`

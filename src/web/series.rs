@@ -1,7 +1,9 @@
 //! What checks read over time, thinned out so that no extreme is lost.
 
 use rampart_core::rollout::Verdict;
-use serde_json::{Value, json};
+
+/// A point as the API writes it, short because there are many: `[time, value, verdict, control]`.
+pub(super) type Shown = (f64, Option<f64>, Verdict, Option<f64>);
 
 /// One reading of one check.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -16,8 +18,8 @@ pub(super) struct Point {
 
 impl Point {
     /// As the API writes it.
-    pub(super) fn shown(self) -> Value {
-        json!([self.at, self.value, self.verdict, self.control])
+    pub(super) const fn shown(self) -> Shown {
+        (self.at, self.value, self.verdict, self.control)
     }
 }
 

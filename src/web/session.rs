@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use utoipa::ToSchema;
 
 const COOKIE: &str = "rampart_session";
 /// How long a session lasts, in seconds.
@@ -98,7 +99,7 @@ pub(super) struct SignIn {
 }
 
 /// Who is signed in.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SignedIn {
     role: Role,
     name: String,

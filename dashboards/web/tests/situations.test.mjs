@@ -153,6 +153,16 @@ test("a notification that reached nobody is a banner", () =>
   open("dead_letters", async (page, { sees }) => {
     await sees("A notification reached nobody:");
     await sees(/to ops/);
+    await page.getByRole("button", { name: "Send again" }).click();
+    await page.getByText("A notification reached nobody:").waitFor({ state: "detached" });
+  }));
+
+test("a test of the way to each target says how it went", () =>
+  open("ramping", async (page, { sees }) => {
+    await page.getByText("Fleet", { exact: true }).click();
+    await sees(/webhook, hooks\.example/);
+    await page.getByRole("button", { name: "Send a test" }).click();
+    await sees("test: it was taken");
   }));
 
 test("a link to an entry unfolds it", () =>

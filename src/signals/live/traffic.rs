@@ -2,15 +2,17 @@
 
 use super::story::Story;
 use super::{Cohort, Live};
+use crate::schema::SubjectsShape;
 use rampart_core::Timestamp;
 use rampart_core::rollout::{Rollout, Subjects};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The stretch over which the present traffic is told.
 const TRAFFIC_SECONDS: i64 = 10;
 
 /// The present traffic.
-#[derive(Clone, Copy, Default, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Default, Debug, PartialEq, Serialize, ToSchema)]
 pub struct Traffic {
     /// Canary requests a second, over the last ten seconds.
     pub canary_per_second: f64,
@@ -19,6 +21,7 @@ pub struct Traffic {
     /// Canary requests since the epoch began.
     pub canary_requests_in_stage: u64,
     /// Different subjects that this process served in this epoch, without forced and targeted ones.
+    #[schema(value_type = SubjectsShape)]
     pub subjects: Subjects,
     /// The canary's share of these subjects, in percent; none before there is one.
     pub realised_percent: Option<f64>,

@@ -24,7 +24,7 @@ export async function answer(request, response, defaults) {
   if (!world.signedIn) return problem(response, 401, "Not signed in", "sign in with an ops token");
   if (path === "/events") return events(world, request, response, defaults.cut);
   if (path.startsWith("/gate/artifacts/")) return reply(response, 200, { file: decodeURIComponent(path.split("/").pop()), passed: true });
-  if (path === "/notifications") return reply(response, 200, { targets: [], dead: world.deadLetters ?? [] });
+  if (path.startsWith("/notifications")) return notifications(world, path, response);
   if (path === "/fleet") return reply(response, 200, fleetOf(world));
   if (path === "/rollouts") return reply(response, 200, { rollouts: statuses(world) });
   const [, asked] = /^\/flags\/([^/]+)\/explain$/.exec(path) ?? [];
@@ -36,6 +36,19 @@ export async function answer(request, response, defaults) {
   const body = await bodyOf(request);
   if (rest === "reports") return report(world, id, body, response);
   return order(world, rest, body, request.headers, response);
+}
+
+/** One target that takes everything. */
+function notifications(world, path, response) {
+  const [, again] = /^\/notifications\/(.+)\/retry$/.exec(path) ?? [];
+  if (path.endsWith("/test")) return reply(response, 200, { results: [{ target: "ops", ok: true, detail: "it was taken" }] });
+  const dead = world.deadLetters ?? [];
+  if (again) {
+    world.deadLetters = dead.filter((letter) => letter.id !== again);
+    return reply(response, 200, { id: again, target: "ops" });
+  }
+  const ops = { name: "ops", kind: "webhook", host: "hooks.example", waiting: 0, delivered: 7, dead: dead.length, last_delivered_at: null, last_error: null };
+  return reply(response, 200, { targets: [ops], dead, warnings: [] });
 }
 
 async function session(world, request, response) {

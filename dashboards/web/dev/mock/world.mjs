@@ -76,7 +76,7 @@ export class World {
     const before = this.journal[this.journal.length - 1];
     const entry = {
       seq: this.journal.length + 1, at: iso(at), kind, actor, reason, rollout_id: this.rolloutId, phase: this.phase,
-      stage: this.stage, percent: this.percent(), cause,
+      stage: this.stage, percent: this.percent(), cause: cause?.text ?? null,
       evidence: evidence ?? { soak: { served_seconds: Math.round(this.served), required_seconds: this.required() }, checks: checksNow(this, at) },
       event: { kind, ...event }, prev_hash: before?.hash ?? null,
     };

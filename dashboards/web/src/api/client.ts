@@ -1,7 +1,8 @@
 // The only place that talks to the server: one function per resource of /api/v1.
 import { Problem, problemOf } from "./problem";
 import type {
-  Attempt, CommandBody, CommandName, Explained, Fleet, JournalPage, Notifications, Report, ReportKind, RollbackReport, Role, Series, Session, Status, Subject,
+  CommandBody, CommandName, Explained, Fleet, History, JournalPage, Notifications, Readings, ReportKind, Reports, RollbackReport, Rollouts, Session, Status,
+  Subject, TestResults, TriedAgain,
 } from "./types";
 
 const REQUEST_TIMEOUT_MS = 15_000;
@@ -53,10 +54,10 @@ const of = (flag: string, rest = "") => `rollouts/${encodeURIComponent(flag)}${r
 
 export const api = {
   session: () => ask<Session>("session"),
-  signIn: (token: string) => ask<{ role: Role }>("session", { method: "POST", body: { token } }),
+  signIn: (token: string) => ask<Session>("session", { method: "POST", body: { token } }),
   signOut: () => ask<void>("session", { method: "DELETE" }),
 
-  rollouts: () => ask<{ rollouts: Status[] }>("rollouts"),
+  rollouts: () => ask<Rollouts>("rollouts"),
   rollout: (flag: string) => ask<Status>(of(flag)),
 
   /** `revision` null: no If-Match, the order holds whatever the state has become. */
@@ -70,10 +71,10 @@ export const api = {
     ask<JournalPage>(of(flag, "/journal"), { query }),
 
   readings: (flag: string, query: { check?: string; from: number; to: number; step: number }) =>
-    ask<{ series: Series[] }>(of(flag, "/readings"), { query }),
+    ask<Readings>(of(flag, "/readings"), { query }),
 
   subject: (flag: string, subject: string) => ask<Subject>(`flags/${encodeURIComponent(flag)}/explain`, { query: { subject } }),
-  attempts: (flag: string) => ask<{ rollouts: Attempt[] }>(of(flag, "/history"), { query: { limit: 100 } }),
+  attempts: (flag: string) => ask<History>(of(flag, "/history"), { query: { limit: 100 } }),
 
   explain: (flag: string, seq: number) => ask<Explained>(of(flag, "/explain"), { query: { seq } }),
   fleet: () => ask<Fleet>("fleet"),
@@ -83,8 +84,10 @@ export const api = {
   /** Of the newest attempt that was rolled back, where none is named. */
   rollbackReport: (flag: string, rollout: string | null) => ask<RollbackReport>(of(flag, "/rollback-report"), { query: { rollout } }),
   notifications: () => ask<Notifications>("notifications"),
+  testNotifications: () => ask<TestResults>("notifications/test", { method: "POST", body: {} }),
+  retryNotification: (id: string) => ask<TriedAgain>(`notifications/${encodeURIComponent(id)}/retry`, { method: "POST", body: {} }),
 
-  reports: (flag: string) => ask<{ reports: Report[] }>(of(flag, "/reports")),
+  reports: (flag: string) => ask<Reports>(of(flag, "/reports")),
   report: (flag: string, kind: ReportKind, text: string) =>
     ask<unknown>(of(flag, "/reports"), { method: "POST", body: { kind, text } }),
   dismissReport: (flag: string, id: number | string, reason: string) =>

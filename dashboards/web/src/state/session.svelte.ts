@@ -21,7 +21,7 @@ class SessionState {
   async look(): Promise<void> {
     try {
       const { role, name } = await api.session();
-      [this.role, this.name] = [role, name ?? ""];
+      [this.role, this.name] = [role, name];
       this.state = "in";
       this.problem = null;
     } catch (error) {

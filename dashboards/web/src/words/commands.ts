@@ -109,14 +109,14 @@ export const COMMAND_ORDER: CommandName[] = [
   "start", "restart", "resume", "pause", "advance", "stage", "approve", "extend", "complete",
 ];
 
-const RANK: Record<Role, number> = { viewer: 0, operator: 1, release_owner: 2 };
+const RANK: Record<Role, number> = { sdk: 0, viewer: 1, operator: 2, release_owner: 3 };
 
 export const mayOverrideGate = (role: Role): boolean => RANK[role] >= RANK.release_owner;
 
 /** Why an order cannot be given now, in words; null where it can. An unmet gate is answered in the dialog. */
 export function whyNot(command: Command | undefined, status: Status, role: Role, name = ""): string | null {
   if (!command) return "The server does not offer this.";
-  if ((RANK[role] ?? -1) < RANK[command.role]) {
+  if (RANK[role] < RANK[command.role]) {
     return `Needs the role of ${ROLE_WORDS[command.role]}; you are signed in as ${ROLE_WORDS[role]}.`;
   }
   if (command.legal && command.name === "approve" && status.approval?.two_person && status.approval.started_by === name) {

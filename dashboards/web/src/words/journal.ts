@@ -31,16 +31,14 @@ const UNKNOWN: Kind = { word: "Other", tone: "plain", icon: "dot", line: () => "
 
 export const kindOf = (kind: string): Kind => KINDS[kind] ?? { ...UNKNOWN, word: kind.replace(/_/g, " ") };
 
-export function causeText(cause: Entry["cause"]): string {
-  if (!cause) return "";
-  return typeof cause === "string" ? cause : cause.text;
+/** Of a start: what of the gate was not proven. The event is as the core wrote it. */
+export function unproven({ event }: Entry): string[] {
+  const missing = event["missing_gate"];
+  return Array.isArray(missing) ? missing.map(String) : [];
 }
 
-/** It was started although something was not proven. */
-const passedGate = ({ event }: Entry): boolean => (event?.missing_gate?.length ?? 0) > 0;
-
 export function lineOf(entry: Entry): string {
-  if (passedGate(entry)) return "Started past an unmet gate";
+  if (unproven(entry).length > 0) return "Started past an unmet gate";
   const kind = kindOf(entry.kind);
   return kind.line(entry.percent === null ? "?" : percent(entry.percent)) || kind.word;
 }

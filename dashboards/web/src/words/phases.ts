@@ -42,4 +42,4 @@ export function gateMark({ state, required }: GateItem): { word: string; icon: I
 
 export const artifactUrl = (id: string): string => `/api/v1/gate/artifacts/${encodeURIComponent(id)}`;
 
-export const ROLE_WORDS = { viewer: "viewer", operator: "operator", release_owner: "release owner" } as const;
+export const ROLE_WORDS = { sdk: "sdk", viewer: "viewer", operator: "operator", release_owner: "release owner" } as const;
