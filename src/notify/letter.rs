@@ -33,6 +33,15 @@ impl Letter {
         Self { id: due.notification, flag: due.flag, kind: due.kind, text, body: due.body, at: due.created_at, link }
     }
 
+    /// The same in other words.
+    pub(super) fn worded(&self, text: String) -> Self {
+        let mut letter = Self { text, ..self.clone() };
+        if let Some(members) = letter.body.as_object_mut() {
+            members.insert("text".to_owned(), letter.text.as_str().into());
+        }
+        letter
+    }
+
     /// Whether it only says that letters arrive.
     pub(super) fn is_test(&self) -> bool {
         self.kind == TEST

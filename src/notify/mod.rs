@@ -14,6 +14,7 @@ mod send;
 mod settings;
 mod slack;
 mod target;
+mod template;
 mod timing;
 mod webhook;
 mod worker;

@@ -126,14 +126,16 @@ impl Notifier {
     /// One attempt to bring a letter to a target.
     pub(super) async fn send(&self, target: &Target, letter: &Letter) -> Result<(), Undelivered> {
         let url = target.url().map_err(Undelivered::passing)?;
-        let request = match target.kind {
+        let mut request = match target.kind {
             Kind::Webhook => {
                 let secrets = target.secrets().map_err(Undelivered::passing)?;
                 let secrets = secrets.ok_or_else(|| Undelivered::passing("it has no secret"))?;
+                let worded =
+                    target.template.as_ref().map(|template| letter.worded(template.word(letter, str::to_owned)));
                 // Receivers compare it with their own clocks.
-                webhook::request(letter, &secrets, clock::wall())
+                webhook::request(worded.as_ref().unwrap_or(letter), &secrets, clock::wall())
             }
-            Kind::Slack => slack::request(letter),
+            Kind::Slack => slack::request(letter, target.template.as_ref()),
             Kind::Alertmanager if letter.is_test() => alertmanager::test(letter),
             Kind::Alertmanager => {
                 let told = self.store.newest_of_each_kind(&letter.flag).await;
@@ -143,6 +145,8 @@ impl Notifier {
                 request
             }
         };
+        let authorization = target.authorization().map_err(Undelivered::passing)?;
+        request.headers.extend(authorization.map(|text| ("authorization", text)));
         send::send(&self.http, url, request).await
     }
 

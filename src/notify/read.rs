@@ -3,11 +3,14 @@
 //! Mistakes are told without the line they stand in: addresses may be secrets.
 
 use super::target::{self, Address, Kind, Target};
+use super::template::Template;
 use crate::config::SettingsError;
 use rampart_core::policy::reader::{self, Keys, Reader, Value};
 use rampart_core::policy::{MAX_NAME_LEN, Mistakes};
 use std::path::Path;
 
+/// What is written of a target.
+const KEYS: &[&str] = &["name", "kind", "url", "url_file", "secret_file", "authorization_file", "text"];
 /// The most targets.
 const MAX_TARGETS: usize = 20;
 
@@ -50,7 +53,7 @@ fn told(mistakes: &Mistakes) -> String {
 }
 
 fn target(reader: &mut Reader, item: Value<'_>, folder: &Path) -> Option<Target> {
-    let keys = reader.keys(item, "the target", &["name", "kind", "url", "url_file", "secret_file"])?;
+    let keys = reader.keys(item, "the target", KEYS)?;
     let name = keys.required(reader, "name", "a name that policies may have in `notify`");
     let name = name.and_then(|value| {
         let expected = format!("a name of at most {MAX_NAME_LEN} bytes");
@@ -63,8 +66,18 @@ fn target(reader: &mut Reader, item: Value<'_>, folder: &Path) -> Option<Target>
     let kind = kind.and_then(|value| reader.word(value, "kind of target", &Kind::ALL));
     let address = address(reader, item, &keys, folder);
     let secret = secret_file(reader, item, &keys, kind?, folder);
+    let authorization_file = authorization_file(reader, &keys, kind?, folder);
+    let template = template(reader, &keys, kind?);
     let (address, host) = address?;
-    Some(Target { name: name?, kind: kind?, address, secret_file: secret?, host })
+    Some(Target {
+        name: name?,
+        kind: kind?,
+        address,
+        secret_file: secret?,
+        authorization_file: authorization_file?,
+        template: template?,
+        host,
+    })
 }
 
 /// The address, with its host.
@@ -126,6 +139,38 @@ fn secret_file(
     }
 }
 
+/// The file with what goes into the header `Authorization`.
+fn authorization_file(
+    reader: &mut Reader,
+    keys: &Keys<'_>,
+    kind: Kind,
+    folder: &Path,
+) -> Option<Option<std::path::PathBuf>> {
+    let Some(value) = keys.get("authorization_file") else { return Some(None) };
+    if kind == Kind::Slack {
+        reader.refuse(value, "Slack knows its callers by the address", "no `authorization_file`");
+        return None;
+    }
+    let file = folder.join(reader.text(value, "a file with one line such as `Bearer …`")?);
+    match target::authorization(&file) {
+        Ok(_) => Some(Some(file)),
+        Err(wrong) => {
+            reader.refuse(value, wrong, "a file with one line such as `Bearer …`");
+            None
+        }
+    }
+}
+
+/// The wording.
+fn template(reader: &mut Reader, keys: &Keys<'_>, kind: Kind) -> Option<Option<Template>> {
+    let Some(value) = keys.get("text") else { return Some(None) };
+    if kind == Kind::Alertmanager {
+        reader.refuse(value, "Alertmanager words its notifications by templates of its own", "no `text`");
+        return None;
+    }
+    reader.parsed(value, "a text such as `{flag}: {text}`", Template::parse).map(Some)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,6 +211,22 @@ mod tests {
                 "two targets have the name `a`",
             ),
             ("target: []\n", "unknown key `target`"),
+            (
+                "targets:\n  - { name: a, kind: slack, url: 'http://h', text: 'see {lnik}' }\n",
+                "expected in braces one of {text}, {flag}, {kind}, {phase}, {percent}, {cause}, {at}, {link}",
+            ),
+            (
+                "targets:\n  - { name: a, kind: alertmanager, url: 'http://h', text: '{text}' }\n",
+                "by templates of its own",
+            ),
+            (
+                "targets:\n  - { name: a, kind: alertmanager, url: 'http://h', authorization_file: t }\n",
+                "cannot read /nowhere/t",
+            ),
+            (
+                "targets:\n  - { name: a, kind: slack, url: 'http://h', authorization_file: t }\n",
+                "no `authorization_file`",
+            ),
         ] {
             let said = wrong(text);
             assert!(said.contains(expected), "{expected}: {said}");

@@ -2,14 +2,16 @@
 
 use super::letter::Letter;
 use super::send::Request;
+use super::template::Template;
 use serde_json::{Value, json};
 
 /// The longest text of a section that Slack takes is 3000 characters.
 const MAX_TEXT: usize = 2900;
 
 /// The request that brings the letter. `text` is what a phone shows before it is opened.
-pub(super) fn request(letter: &Letter) -> Request {
-    let text = escaped(&letter.text.chars().take(MAX_TEXT).collect::<String>());
+pub(super) fn request(letter: &Letter, template: Option<&Template>) -> Request {
+    let text = template.map_or_else(|| escaped(&letter.text), |template| template.word(letter, escaped));
+    let text: String = text.chars().take(MAX_TEXT).collect();
     let member = |name: &str| letter.body.get(name);
     let phase = member("phase").and_then(Value::as_str).map(|phase| phase.replace('_', " "));
     let percent = member("percent").and_then(Value::as_f64).map(|percent| format!("{percent} %"));
@@ -40,8 +42,11 @@ mod tests {
     fn nothing_in_a_text_can_call_the_whole_channel() {
         let mut letter = Letter::test("somebody", clock::wall(), None);
         letter.text = "p95 < 500 & <!channel>".to_owned();
-        let body: Value = serde_json::from_str(&request(&letter).body).expect("JSON");
+        let body: Value = serde_json::from_str(&request(&letter, None).body).expect("JSON");
         assert_eq!(body["text"], "p95 &lt; 500 &amp; &lt;!channel&gt;");
         assert_eq!(body["blocks"][0]["text"]["text"], body["text"]);
+        let template = Template::parse("<!here> {text}").expect("a template");
+        let body: Value = serde_json::from_str(&request(&letter, Some(&template)).body).expect("JSON");
+        assert_eq!(body["text"], "<!here> p95 &lt; 500 &amp; &lt;!channel&gt;", "only whoever wrote the settings can");
     }
 }

@@ -1,5 +1,6 @@
 //! Whom letters go to.
 
+use super::template::Template;
 use super::webhook::Secrets;
 use reqwest::Url;
 use std::fmt;
@@ -48,6 +49,10 @@ pub(super) struct Target {
     pub(super) address: Address,
     /// What webhooks are signed with.
     pub(super) secret_file: Option<PathBuf>,
+    /// What is sent as `Authorization`, for a receiver behind a wall.
+    pub(super) authorization_file: Option<PathBuf>,
+    /// In whose words it is told.
+    pub(super) template: Option<Template>,
     /// All that is ever shown of the address.
     pub(super) host: String,
 }
@@ -72,10 +77,23 @@ impl Target {
         Ok(url)
     }
 
+    /// What is sent as `Authorization`; none where nothing is.
+    pub(super) fn authorization(&self) -> Result<Option<String>, String> {
+        self.authorization_file.as_deref().map(authorization).transpose()
+    }
+
     /// What letters are signed with; none where they are not.
     pub(super) fn secrets(&self) -> Result<Option<Secrets>, String> {
         self.secret_file.as_deref().map(secrets).transpose()
     }
+}
+
+/// What a file holds for the header `Authorization`: one line, such as `Bearer …`. A mistake never repeats it.
+pub(super) fn authorization(file: &Path) -> Result<String, String> {
+    let text = text(file)?;
+    let line = text.trim();
+    let fits = line.contains(' ') && line.chars().all(|c| c == ' ' || c.is_ascii_graphic());
+    if fits { Ok(line.to_owned()) } else { Err(format!("{}: expected one line such as `Bearer …`", file.display())) }
 }
 
 /// The secrets of a file.

@@ -93,10 +93,12 @@ fn assert_signed(came: &Came) {
 #[tokio::test]
 async fn a_rollback_is_told_once_to_each_in_its_own_words() {
     let (hooks, chat, pager) = (Receiver::start().await, Receiver::start().await, Receiver::start().await);
-    let slack = "  - { name: chat, kind: slack, url_file: chat-url }\n";
-    let alerts = format!("  - {{ name: pager, kind: alertmanager, url: '{}/am' }}\n", pager.base);
+    let slack = "  - { name: chat, kind: slack, url_file: chat-url, text: 'Bridge: {text}' }\n";
+    let alerts =
+        format!("  - {{ name: pager, kind: alertmanager, url: '{}/am', authorization_file: pass }}\n", pager.base);
     let (database, folder) = Daemon::prepare(&telling("hook, chat, pager")).await;
     std::fs::write(folder.join("chat-url"), format!("{}/services/T0/B0/key\n", chat.base)).unwrap();
+    std::fs::write(folder.join("pass"), "Bearer let-me-page\n").unwrap();
     let daemon = on(database, folder, &format!("{}{slack}{alerts}", hook(&hooks))).await;
     daemon.start_rollout().await;
     daemon.order("rollback", json!({ "reason": "the crew sees wrong stock" })).await;
@@ -120,12 +122,13 @@ async fn a_rollback_is_told_once_to_each_in_its_own_words() {
     assert!(body["timestamp"].is_string() && body["data"]["rollout_id"].is_string(), "{body}");
 
     let body = chat.until(|came| !came.is_empty()).await.remove(0).json();
-    assert_eq!((&body["text"], &body["blocks"][0]["text"]["text"]), (&json!(text), &json!(text)));
+    let in_its_words = json!(format!("Bridge: {text}"));
+    assert_eq!((&body["text"], &body["blocks"][0]["text"]["text"]), (&in_its_words, &in_its_words));
     let context = body["blocks"][1]["elements"][0]["text"].as_str().unwrap();
     assert!(context.starts_with("rolled back · 0 % · ") && context.contains(&format!("<{link}|")), "{context}");
 
     let posted = pager.until(|came| !came.is_empty()).await.remove(0);
-    assert_eq!(posted.path, "/am/api/v2/alerts");
+    assert_eq!((posted.path.as_str(), posted.header("authorization")), ("/am/api/v2/alerts", "Bearer let-me-page"));
     let alert = posted.json()[0].clone();
     let labels = json!({ "alertname": "RampartRolledBack", "flag": FLAG, "severity": "page" });
     assert_eq!((&alert["labels"], &alert["annotations"]["summary"]), (&labels, &json!(text)));
