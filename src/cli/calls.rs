@@ -26,7 +26,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Answer> {
         println!("{}", serde_json::to_string_pretty(&page)?);
         return Ok(Answer::Yes);
     }
-    for call in page["calls"].as_array().into_iter().flatten() {
+    let calls = page["calls"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if calls.is_empty() {
+        println!("nobody has called for anything yet");
+    }
+    for call in calls {
         let text = |name: &str| call[name].as_str().unwrap_or_default();
         println!("{}  {:<22} {} {}  {}", text("at"), text("actor"), text("method"), text("path"), call["status"]);
     }

@@ -29,6 +29,9 @@ pub(super) enum Command {
         /// Read the PIN from the first line of stdin; else one is made and printed.
         #[arg(long)]
         pin_stdin: bool,
+        /// As JSON, for programs.
+        #[arg(long)]
+        json: bool,
         #[command(flatten)]
         owner: Owner,
     },
@@ -45,7 +48,7 @@ pub(super) enum Command {
 
 pub(super) async fn run(command: &Command) -> anyhow::Result<Answer> {
     match command {
-        Command::Enroll { user, pin_stdin, owner } => enroll(*user, *pin_stdin, owner).await,
+        Command::Enroll { user, pin_stdin, json, owner } => enroll(*user, *pin_stdin, *json, owner).await,
         Command::Revoke { user, owner } => {
             if store::revoke(&owner.url()?, *user).await? {
                 println!("{user} can no longer prove a signature");
@@ -57,7 +60,7 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<Answer> {
     }
 }
 
-async fn enroll(user: Uuid, pin_stdin: bool, owner: &Owner) -> anyhow::Result<Answer> {
+async fn enroll(user: Uuid, pin_stdin: bool, as_json: bool, owner: &Owner) -> anyhow::Result<Answer> {
     let pin = if pin_stdin { pin_from_stdin()? } else { new_pin()? };
     let secret = random::<SECRET_BYTES>()?;
     let salt = random::<SALT_BYTES>()?;
@@ -69,12 +72,18 @@ async fn enroll(user: Uuid, pin_stdin: bool, owner: &Owner) -> anyhow::Result<An
         return Err(WrongUse(format!("there is no user {user}")).into());
     }
     // Printed this once: the database keeps the PIN's hash alone, and hands the secret to nobody.
-    if !pin_stdin {
-        println!("pin     {}", pin.expose_secret());
-    }
     let secret = base32(&secret);
+    let url = format!("otpauth://totp/Rampart:{user}?secret={secret}&issuer=Rampart&algorithm=SHA1&digits=6&period=30");
+    let pin = (!pin_stdin).then(|| pin.expose_secret());
+    if as_json {
+        println!("{}", serde_json::json!({ "user": user, "pin": pin, "secret": secret, "otpauth": url }));
+        return Ok(Answer::Yes);
+    }
+    if let Some(pin) = pin {
+        println!("pin     {pin}");
+    }
     println!("secret  {secret}");
-    println!("otpauth://totp/Rampart:{user}?secret={secret}&issuer=Rampart&algorithm=SHA1&digits=6&period=30");
+    println!("{url}");
     Ok(Answer::Yes)
 }
 

@@ -2,13 +2,13 @@
 //! to print a check, and how to have a run recorded.
 
 use super::client::Target as Daemon;
-use super::{Answer, WrongUse};
+use super::{Answer, WrongUse, coloured};
 use crate::config::{Secrets, named, with_password};
 use crate::gate::{Apart, Api, CheckResult, Database, People, Report, TEST_YACHT, Target, together};
 use crate::secrets::Generated;
 use owo_colors::OwoColorize;
 use secrecy::SecretString;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use uuid::Uuid;
 
@@ -130,7 +130,7 @@ impl Common {
     /// Prints a check as it ends, for people.
     pub(super) fn tell(&self, check: &CheckResult) {
         if !self.json {
-            say(&line(check, coloured()));
+            say(&line(check, coloured(&std::io::stdout())));
         }
     }
 
@@ -197,10 +197,6 @@ fn line(check: &CheckResult, coloured: bool) -> String {
         (false, true) => format!("passed {}", check.line()),
         (false, false) => format!("FAILED {}", check.line()),
     }
-}
-
-fn coloured() -> bool {
-    std::io::stdout().is_terminal() && named("NO_COLOR").is_none()
 }
 
 /// A line on stdout; whoever closed the pipe does not want to know.

@@ -14,6 +14,9 @@ pub(super) struct Args {
     /// Put the demo's yachts, people and parts into the database as well.
     #[arg(long)]
     seed: bool,
+    /// As JSON, for programs.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) async fn run(args: Args) -> anyhow::Result<Answer> {
@@ -27,7 +30,12 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Answer> {
             done
         }
     };
-    println!("{} migrations applied", done?);
+    let applied = done?;
+    if args.json {
+        println!("{}", serde_json::json!({ "applied": applied }));
+    } else {
+        println!("{applied} migrations applied");
+    }
     Ok(Answer::Yes)
 }
 

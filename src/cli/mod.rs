@@ -30,6 +30,7 @@ mod token;
 mod watch;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 /// Ramps a feature flag, guards it, and pulls it back by itself.
@@ -114,6 +115,11 @@ pub async fn run() -> ExitCode {
             ExitCode::from(if wrong { 2 } else { 1 })
         }
     }
+}
+
+/// Whether colours may be written to a stream: it is a terminal, and nobody asked for none (<https://no-color.org>).
+fn coloured(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && crate::config::named("NO_COLOR").is_none()
 }
 
 /// A variable that is set to nothing counts as not set, whichever setting it is of: files of variables and platforms

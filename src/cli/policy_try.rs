@@ -1,6 +1,6 @@
 //! `rampart policy try`: a policy in a virtual world, before it is let loose.
 
-use super::{Answer, WrongUse};
+use super::{Answer, WrongUse, coloured};
 use crate::clock::Stopwatch;
 use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -128,7 +128,7 @@ fn style(plain: bool) -> Style {
     let width = columns.or_else(|| set("COLUMNS")?.parse().ok()).unwrap_or(WIDTH);
     let language = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default().to_lowercase();
     let unicode = !plain && (language.contains("utf-8") || language.contains("utf8"));
-    Style { width, unicode, colour: terminal && set("NO_COLOR").is_none() }
+    Style { width, unicode, colour: coloured(&std::io::stdout()) }
 }
 
 /// Lines on stdout; whoever closed the pipe does not want to know.

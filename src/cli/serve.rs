@@ -1,6 +1,6 @@
 //! `rampart serve`
 
-use super::Answer;
+use super::{Answer, coloured};
 use crate::config::{Settings, named};
 use crate::daemon::Daemon;
 use secrecy::ExposeSecret;
@@ -33,7 +33,7 @@ pub(super) fn start_logging(filter: &str) -> anyhow::Result<()> {
     let logs = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let plain = std::io::stderr().is_terminal() || named("RAMPART_LOG_FORMAT").is_some_and(|format| format == "text");
     // A logger that is set already (in tests) stays.
-    let _ = if plain { logs.with_ansi(std::io::stderr().is_terminal()).try_init() } else { logs.json().try_init() };
+    let _ = if plain { logs.with_ansi(coloured(&std::io::stderr())).try_init() } else { logs.json().try_init() };
     Ok(())
 }
 

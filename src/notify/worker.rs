@@ -1,4 +1,4 @@
-//! The tasks: one plans, and one for each target delivers.
+//! The tasks: one plans, one for each target delivers, and one forgets what was told long ago.
 //!
 //! Both are reconcilers: they take no input but what the database has, so a lost nudge costs time and nothing else. All
 //! replicas run them; rows that one has are passed over by the others.
@@ -18,6 +18,12 @@ use tokio_util::task::TaskTracker;
 const CLAIM: Duration = Duration::from_secs(DEADLINE.as_secs() * 2);
 /// How long a task rests at most: a nudge may be lost.
 const REST: Duration = Duration::from_secs(10);
+/// For how many days it is kept who was told of what.
+const KEPT_DAYS: i32 = 90;
+/// How often what is older is forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(3600);
+/// How much of it is forgotten at once.
+const FORGET_AT_ONCE: i32 = 1000;
 /// Pause before the database is asked again after it refused.
 const RETRY: Duration = Duration::from_secs(1);
 
@@ -55,6 +61,8 @@ impl Notifier {
         }
         let (notifier, ends) = (self.clone(), stop.clone());
         tasks.spawn(keep_up(move || notifier.clone().plan_until(wakes.clone(), ends.clone()), stop.clone()));
+        let (notifier, ends) = (self.clone(), stop.clone());
+        tasks.spawn(keep_up(move || notifier.clone().forget_until(ends.clone()), stop.clone()));
     }
 
     async fn plan_until(self: Arc<Self>, wakes: Vec<Arc<Notify>>, stop: CancellationToken) {
@@ -77,6 +85,23 @@ impl Notifier {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.nudge.notified() => {}
+                () = tokio::time::sleep(rest) => {}
+            }
+        }
+    }
+
+    async fn forget_until(self: Arc<Self>, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let rest = match self.store.forget_told(KEPT_DAYS, FORGET_AT_ONCE).await {
+                Ok(gone) if gone >= i64::from(FORGET_AT_ONCE) => Duration::ZERO,
+                Ok(_) => FORGET_EVERY,
+                Err(error) => {
+                    tracing::warn!(%error, "what was told long ago is not forgotten yet");
+                    FORGET_EVERY
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => {}
                 () = tokio::time::sleep(rest) => {}
             }
         }

@@ -121,6 +121,14 @@ pub struct Newest {
 }
 
 impl Store {
+    /// Forgets what everybody was told of more than `days` days ago, so many at the most; answers how many.
+    pub async fn forget_told(&self, days: i32, most: i32) -> Result<i64, StoreError> {
+        let gone = sqlx::query_scalar!(r#"select rampart.forget_told($1, $2) as "gone!""#, days, most)
+            .fetch_one(&self.pools.ops)
+            .await?;
+        Ok(gone)
+    }
+
     /// Puts a notification that changes no rollout into the outbox.
     pub async fn tell(&self, rollout: &Rollout, notice: &Notice) -> Result<(), StoreError> {
         sqlx::query!(

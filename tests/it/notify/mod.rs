@@ -8,6 +8,7 @@ use aws_lc_rs::hmac;
 use rampart_postgres::testing::TestDatabase;
 use receiver::{Came, Manner, Receiver};
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -352,6 +353,57 @@ async fn a_test_says_of_each_target_whether_it_can_be_reached() {
     assert!(warning.contains("\"nobody\"") && warning.contains(FLAG), "{warning}");
     let log = std::fs::read_to_string(daemon.folder.join("log")).unwrap();
     assert!(log.contains("nobody is told who is called"), "{log}");
+}
+
+#[tokio::test]
+async fn what_everybody_was_told_of_long_ago_is_forgotten_and_nothing_else() {
+    let hooks = Receiver::start().await;
+    let (database, folder) = Daemon::prepare(&telling("hook")).await;
+    let mut owner = PgConnection::connect(&database.owner.url()).await.unwrap();
+    // Age in days, kind, and whether it arrived; an older one of each kind, or it would be the newest.
+    for (days, kind, arrived) in [
+        (91, "frozen", true),
+        (89, "frozen", true),
+        (91, "completed", false),
+        (95, "hold_paged", true),
+        (1, "completed", true),
+    ] {
+        sqlx::query(
+            "with told as (
+                 insert into rampart.outbox (id, flag, kind, body, created_at, planned_at)
+                 values (gen_random_uuid(), $1, $2, '{}', now() - make_interval(days => $3), now()) returning id
+             )
+             insert into rampart.deliveries (notification, target, delivered_at, dead_at)
+             select id, 'hook', case when $4 then now() end, case when not $4 then now() end from told",
+        )
+        .bind(FLAG)
+        .bind(kind)
+        .bind(days)
+        .bind(arrived)
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    }
+    let _daemon = on(database, folder, &hook(&hooks)).await;
+    let left = async {
+        loop {
+            let left: Vec<(String, i32)> = sqlx::query_as(
+                "select kind, extract(day from now() - created_at)::integer from rampart.outbox order by 2 desc",
+            )
+            .fetch_all(&mut owner)
+            .await
+            .unwrap();
+            if left.len() < 5 {
+                return left;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let left = tokio::time::timeout(Duration::from_secs(20), left).await.expect("something is forgotten");
+    let kept = |kind: &str, days: i32| (kind.to_owned(), days);
+    // The newest of its kind, one that reached nobody, and what is not old yet.
+    let expected = [kept("hold_paged", 95), kept("completed", 91), kept("frozen", 89), kept("completed", 1)];
+    assert_eq!(left, expected);
 }
 
 #[tokio::test]
