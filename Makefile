@@ -50,9 +50,9 @@ page: ## Build the ops page into dashboards/web/dist
 	cd dashboards/web && npm ci && npm run build
 
 .PHONY: generate
-generate: ## Make everything that is generated and committed: the SQL cache, the schema of policies and the page
+generate: ## Make everything that is generated and committed: the SQL cache, the schema of policies, the page's types and the page
 	scripts/generate
-	$(MAKE) page
+	cd dashboards/web && npm ci && npm run types && npm run build
 
 .PHONY: bench
 bench: setup ## Measure the figures that performance.md quotes
