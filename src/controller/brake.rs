@@ -7,7 +7,7 @@
 use super::commit::Committer;
 use super::guard::{Guard, Watched};
 use crate::clock::Stopwatch;
-use crate::store::StoreError;
+use crate::store::{Store, StoreError};
 use rampart_core::Timestamp;
 use rampart_core::rollout::{Actor, Cause, Event, Judged, Phase, Rollout, RolloutId, headline};
 use std::sync::Arc;
@@ -105,12 +105,20 @@ async fn write(committer: Arc<Committer>, guard: Arc<Guard>, brake: Brake) {
         tokio::time::sleep(RETRY).await;
     }
     task.done = true;
+    drop(task);
     committer.nudge.notify_one();
     // An order was seen by nobody: it came.
     let decided = chrono::Duration::from_std(brake.decided).unwrap_or_default();
     let seen = brake.judged.as_ref().map(|_| brake.effective - decided);
-    if let Err(error) = committer.store.took_effect(rollout.id, seen, brake.effective).await {
-        tracing::warn!(%error, rollout.id = %rollout.id, "it is not written down since when nobody is served here");
+    note_effect(&committer.store, rollout.id, seen, brake.effective).await;
+}
+
+/// Writes down since when this process serves nobody of a rollout, if the database takes it: what is in force does not
+/// depend on it.
+pub(super) async fn note_effect(store: &Store, rollout: RolloutId, seen: Option<Timestamp>, effective: Timestamp) {
+    let noted = tokio::time::timeout(ATTEMPT, store.took_effect(rollout, seen, effective)).await;
+    if !matches!(noted, Ok(Ok(()))) {
+        tracing::warn!(rollout.id = %rollout, "it is not written down since when nobody is served here");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reading what is committed, and serving it; letting exposure leases run out.
 
+use super::brake::note_effect;
 use super::guard::Watched;
 use super::run::Controller;
 use crate::flags::{Known, KnownRollout, Lapse, LapseChange, StageRef};
@@ -95,12 +96,7 @@ impl Controller {
         }
         let (store, effective) = (self.store.clone(), self.clock.now());
         // Apart: nothing that is served waits for what is only written down.
-        tokio::spawn(async move {
-            let noted = tokio::time::timeout(NOTE, store.took_effect(rollout, None, effective)).await;
-            if !matches!(noted, Ok(Ok(()))) {
-                tracing::warn!(rollout.id = %rollout, "it is not written down since when nobody is served here");
-            }
-        });
+        tokio::spawn(async move { note_effect(&store, rollout, None, effective).await });
     }
 
     /// Lets exposure leases run out even while the database is away, and writes that down when it is not.

@@ -117,10 +117,6 @@ pub(crate) fn document() -> Value {
 
 /// Every route of `server::ops_routes`, which a test holds against this.
 fn paths() -> Value {
-    let status = json!({
-        "flag": "part_lens_v2", "revision": 4, "phase": "ramping", "percent": 20.0,
-        "sentence": "20 % since 09:14 UTC · advances to 50 % in 12 min if all checks stay green",
-    });
     let order = reference("Order");
     let text = json!({ "type": "string", "minLength": 1, "maxLength": 2000 });
     let report = json!({ "type": "object", "additionalProperties": false, "required": ["kind", "text"], "properties": {
@@ -140,60 +136,31 @@ fn paths() -> Value {
     let mut paths = Map::new();
     let mut add = |path: &str, operations: Value| paths.insert(path.to_owned(), operations);
     let sessions = json!({
-        "get": operation("Who is signed in", Role::Sdk, vec![], None, Answer::of("SignedIn", json!({ "role": "operator", "name": "operator#1f2e3d" }))),
-        "post": operation("Sign the page in", Role::Sdk, vec![], Some(sign_in), Answer::of("SignedIn", json!({ "role": "operator", "name": "operator#1f2e3d" }))),
+        "get": operation("Who is signed in", Role::Sdk, vec![], None, Answer::of("SignedIn")),
+        "post": operation("Sign the page in", Role::Sdk, vec![], Some(sign_in), Answer::of("SignedIn")),
         "delete": operation("Sign the page out", Role::Sdk, vec![], None, Answer::nothing()),
     });
     add("/session", sessions);
-    add(
-        "/rollouts",
-        got("Where every rollout stands", vec![], Answer::of("Rollouts", json!({ "rollouts": [status.clone()] }))),
-    );
-    add(&of(""), got("Where one stands, with its revision as the ETag", flag(), Answer::of("Status", status.clone())));
+    add("/rollouts", got("Where every rollout stands", vec![], Answer::of("Rollouts")));
+    add(&of(""), got("Where one stands, with its revision as the ETag", flag(), Answer::of("Status")));
     let pages =
         [query("after", "integer"), query("limit", "integer"), query("kind", "string"), query("rollout", "string")];
     let journal = flag().into_iter().chain(pages.clone()).chain([query("order", "string")]).collect();
-    add(
-        &of("/journal"),
-        got(
-            "What was decided and ordered, page by page",
-            journal,
-            Answer::of("JournalPage", json!({ "entries": [], "next": null })),
-        ),
-    );
+    add(&of("/journal"), got("What was decided and ordered, page by page", journal, Answer::of("JournalPage")));
     let export = flag().into_iter().chain(pages).chain([query("format", "string")]).collect();
     add(
         &of("/journal/export"),
         download("The whole journal as a file, json or csv", export, &["application/json", "text/csv"]),
     );
     let history = flag().into_iter().chain([query("after", "integer"), query("limit", "integer")]).collect();
-    add(
-        &of("/history"),
-        got("Every attempt, the newest first", history, Answer::of("History", json!({ "rollouts": [], "next": null }))),
-    );
+    add(&of("/history"), got("Every attempt, the newest first", history, Answer::of("History")));
     let which = || flag().into_iter().chain([query("rollout", "string")]).collect();
-    add(
-        &of("/rollback-report"),
-        got("What broke a rollout, with its evidence", which(), Answer::of("RollbackReport", Value::Null)),
-    );
-    add(&of("/gate"), got("What must be proven before a start", flag(), Answer::of("GateFound", Value::Null)));
-    add(
-        &of("/policy"),
-        got("The policy in force and the pinned one", flag(), Answer::of("PolicyInForce", Value::Null)),
-    );
-    add(
-        &of("/replay"),
-        got("Every decision made again from its stored evidence", flag(), Answer::of("Replay", Value::Null)),
-    );
+    add(&of("/rollback-report"), got("What broke a rollout, with its evidence", which(), Answer::of("RollbackReport")));
+    add(&of("/gate"), got("What must be proven before a start", flag(), Answer::of("GateFound")));
+    add(&of("/policy"), got("The policy in force and the pinned one", flag(), Answer::of("PolicyInForce")));
+    add(&of("/replay"), got("Every decision made again from its stored evidence", flag(), Answer::of("Replay")));
     let explain = flag().into_iter().chain([query("seq", "integer")]).collect();
-    add(
-        &of("/explain"),
-        got(
-            "Why a decision came out as it did",
-            explain,
-            Answer::of("Explained", json!({ "seq": 12, "text": "…", "explanation": null })),
-        ),
-    );
+    add(&of("/explain"), got("Why a decision came out as it did", explain, Answer::of("Explained")));
     add(
         &of("/recording"),
         download("The stored ticks and the journal, a JSON document a line", flag(), &["application/jsonl"]),
@@ -202,22 +169,18 @@ fn paths() -> Value {
         .into_iter()
         .chain([query("requests_per_second", "number"), query("server_error_rate", "number")])
         .collect();
-    add(&of("/preflight"), got("What so much traffic can prove", preflight, Answer::of("Preflighted", Value::Null)));
+    add(&of("/preflight"), got("What so much traffic can prove", preflight, Answer::of("Preflighted")));
     let span = ["from", "to", "step", "points"].map(|name| query(name, "number"));
     let readings =
         flag().into_iter().chain(span).chain([query("check", "string"), query("rollout", "string")]).collect();
     add(
         &of("/readings"),
-        got(
-            "What the checks read over time: [time, value, verdict, control]",
-            readings,
-            Answer::of("Readings", json!({ "series": [] })),
-        ),
+        got("What the checks read over time: [time, value, verdict, control]", readings, Answer::of("Readings")),
     );
     add(
         &of("/reports"),
         json!({
-            "get": operation("Reports of people", Role::Viewer, flag(), None, Answer::of("Reports", json!({ "reports": [] }))),
+            "get": operation("Reports of people", Role::Viewer, flag(), None, Answer::of("Reports")),
             "post": operation("Report a problem; wrong data rolls back", Role::Viewer, flag(), Some(report), Answer::made("Filed")),
         }),
     );
@@ -235,13 +198,13 @@ fn paths() -> Value {
     let ordered = flag().into_iter().chain([command]).chain(headers).collect();
     add(
         &of("/{command}"),
-        json!({ "post": operation("Give an order; the answer comes when it is durable", Role::Operator, ordered, Some(order), Answer::of("Status", status)) }),
+        json!({ "post": operation("Give an order; the answer comes when it is durable", Role::Operator, ordered, Some(order), Answer::of("Status")) }),
     );
     let item = || vec![path("item", "acceptance")];
     add(
         "/gate/{item}",
         json!({
-            "get": operation("Recorded runs of an item", Role::Viewer, item(), None, Answer::of("Runs", json!({ "item": "acceptance", "runs": [] }))),
+            "get": operation("Recorded runs of an item", Role::Viewer, item(), None, Answer::of("Runs")),
             "post": operation("Record a run", Role::Operator, item(), Some(run), Answer::made("RecordedRun")),
         }),
     );
@@ -249,43 +212,26 @@ fn paths() -> Value {
         "/gate/artifacts/{id}",
         download("An artifact as it was recorded", vec![path("id", "0198c0de-0000-7000-8000-000000000001")], &["*/*"]),
     );
-    add(
-        "/notifications",
-        got(
-            "Who is told, and what reached nobody",
-            vec![],
-            Answer::of("Notifications", json!({ "targets": [], "dead": [], "warnings": [] })),
-        ),
-    );
+    add("/notifications", got("Who is told, and what reached nobody", vec![], Answer::of("Notifications")));
     add(
         "/notifications/test",
-        json!({ "post": operation("Tell a target, or all, that this is a test", Role::Operator, vec![], Some(test), Answer::of("TestResults", json!({ "results": [] }))) }),
+        json!({ "post": operation("Tell a target, or all, that this is a test", Role::Operator, vec![], Some(test), Answer::of("TestResults")) }),
     );
     let letter = vec![path("id", "0198c0de-0000-7000-8000-000000000001")];
     add(
         "/notifications/{id}/retry",
-        json!({ "post": operation("Send a dead letter again", Role::Operator, letter, None, Answer::of("TriedAgain", Value::Null)) }),
+        json!({ "post": operation("Send a dead letter again", Role::Operator, letter, None, Answer::of("TriedAgain")) }),
     );
     let pages = vec![query("before", "integer"), query("limit", "integer")];
-    add(
-        "/calls",
-        got(
-            "Calls that may change something, the newest first",
-            pages,
-            Answer::of("CallPage", json!({ "calls": [], "next": null })),
-        ),
-    );
-    add("/fleet", got("Who serves, who watches, how fast a change arrives", vec![], Answer::of("Fleet", Value::Null)));
-    add("/flags", got("Every flag", vec![], Answer::of("FlagList", json!({ "flags": [] }))));
+    add("/calls", got("Calls that may change something, the newest first", pages, Answer::of("CallPage")));
+    add("/fleet", got("Who serves, who watches, how fast a change arrives", vec![], Answer::of("Fleet")));
+    add("/flags", got("Every flag", vec![], Answer::of("FlagList")));
     let key = || vec![path("key", "part_lens_v2")];
-    add("/flags/{key}", got("One flag", key(), Answer::of("Flag", Value::Null)));
+    add("/flags/{key}", got("One flag", key(), Answer::of("Flag")));
     let subject = || key().into_iter().chain([query("subject", "string")]).collect();
-    add("/flags/{key}/evaluate", got("What one subject is served", subject(), Answer::of("Evaluated", Value::Null)));
-    add(
-        "/flags/{key}/explain",
-        got("Why one subject is served what it is", subject(), Answer::of("SubjectExplained", Value::Null)),
-    );
-    add("/openapi.json", got("This description", vec![], Answer::of("", json!({ "openapi": "3.1.0" }))));
+    add("/flags/{key}/evaluate", got("What one subject is served", subject(), Answer::of("Evaluated")));
+    add("/flags/{key}/explain", got("Why one subject is served what it is", subject(), Answer::of("SubjectExplained")));
+    add("/openapi.json", got("This description", vec![], Answer::object()));
     add("/events", download("Everything that happens, as server-sent events", vec![], &["text/event-stream"]));
     Value::Object(paths)
 }
@@ -295,25 +241,45 @@ const NO_CONTENT: u16 = 204;
 /// How a call is answered where it is not refused.
 struct Answer {
     status: u16,
-    schema: Value,
-    example: Value,
+    /// The name of a component; none where it is any object.
+    component: Option<&'static str>,
 }
 
 impl Answer {
-    /// 200 with a component, or with any object where none is named.
-    fn of(component: &str, example: Value) -> Self {
-        let schema = if component.is_empty() { json!({ "type": "object" }) } else { reference(component) };
-        Self { status: 200, schema, example }
+    /// 200.
+    const fn of(component: &'static str) -> Self {
+        Self { status: 200, component: Some(component) }
+    }
+
+    /// 200 with whatever it is.
+    const fn object() -> Self {
+        Self { status: 200, component: None }
     }
 
     /// 201.
-    fn made(component: &str) -> Self {
-        Self { status: 201, schema: reference(component), example: Value::Null }
+    const fn made(component: &'static str) -> Self {
+        Self { status: 201, component: Some(component) }
     }
 
     /// 204.
     const fn nothing() -> Self {
-        Self { status: NO_CONTENT, schema: Value::Null, example: Value::Null }
+        Self { status: NO_CONTENT, component: None }
+    }
+
+    fn content(&self) -> Value {
+        let Some(component) = self.component else { return json!({ "schema": { "type": "object" } }) };
+        json!({ "schema": reference(component), "example": example(component) })
+    }
+}
+
+/// What a daemon has answered, cut short: by component, and checked against it by `scripts/check-api`.
+static EXAMPLES: &str = include_str!("examples.json");
+
+fn example(component: &str) -> Value {
+    let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
+    match component {
+        "Rollouts" => json!({ "rollouts": [examples["Status"]] }),
+        component => examples[component].clone(),
     }
 }
 
@@ -326,16 +292,11 @@ fn got(summary: &str, parameters: Vec<Value>, answer: Answer) -> Value {
 }
 
 fn operation(summary: &str, role: Role, parameters: Vec<Value>, body: Option<Value>, answer: Answer) -> Value {
-    let Answer { status, schema, example } = answer;
     let mut described = json!({ "description": summary });
-    if status != NO_CONTENT {
-        let mut content = json!({ "schema": schema });
-        if !example.is_null() {
-            content["example"] = example;
-        }
-        described["content"] = json!({ "application/json": content });
+    if answer.status != NO_CONTENT {
+        described["content"] = json!({ "application/json": answer.content() });
     }
-    let mut operation = frame(summary, role, parameters, status, described);
+    let mut operation = frame(summary, role, parameters, answer.status, described);
     if let Some(schema) = body {
         operation["requestBody"] = json!({ "content": { "application/json": { "schema": schema } } });
     }
@@ -386,6 +347,23 @@ mod tests {
             }
             Value::Array(items) => items.iter().for_each(|item| references(item, found)),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn every_answer_has_an_example() {
+        let paths = paths();
+        let operations = paths.as_object().unwrap().values().flat_map(|one| one.as_object().unwrap().values());
+        let mut shown = BTreeSet::new();
+        for answer in operations.flat_map(|one| one["responses"].as_object().unwrap().values()) {
+            let content = &answer["content"]["application/json"];
+            let Some(reference) = content["schema"]["$ref"].as_str() else { continue };
+            assert!(content["example"].is_object(), "{reference} has no example");
+            shown.insert(reference.rsplit('/').next().unwrap());
+        }
+        let examples: Value = serde_json::from_str(EXAMPLES).unwrap();
+        for component in examples.as_object().unwrap().keys() {
+            assert!(shown.contains(component.as_str()), "nobody is shown the example of {component}");
         }
     }
 
