@@ -2,7 +2,7 @@
 import { api } from "../api/client";
 import { asProblem, type Problem } from "../api/problem";
 import type { Entry } from "../api/types";
-import { MOVING } from "../words/moves";
+import { MOVING, moves } from "../words/moves";
 
 const PAGE_ENTRIES = 30;
 const KEPT_MAX = 2_000;
@@ -18,8 +18,10 @@ class Journal {
   entries = $state.raw<Entry[]>([]);
   /** What moved the percent of the shown rollout, whatever the list is filtered to. */
   moving = $state.raw<Entry[]>([]);
+  /** The same as marks on a time axis, for every chart. */
+  marks = $derived(moves(this.moving));
   kind = $state("");
-  next = $state<number | string | null>(null);
+  next = $state<number | null>(null);
   loading = $state(false);
   /** Whether a first page of the shown flag has come. */
   ready = $state(false);
@@ -43,8 +45,8 @@ class Journal {
 
   /** Fetches what moved a rollout; what it does from then on comes with the stream. */
   async follow(flag: string, rollout: string | null): Promise<void> {
+    if (this.rollout !== rollout) this.moving = [];
     this.rollout = rollout;
-    this.moving = [];
     if (rollout === null) return;
     try {
       const { entries } = await api.journal(flag, { rollout, kind: MOVING, limit: MOVING_MAX, order: "desc" });
