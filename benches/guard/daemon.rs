@@ -80,17 +80,22 @@ impl Daemon {
         self.generated.service_key.expose_secret().to_owned()
     }
 
-    /// Gives an order of the ops API, which answers once it is committed.
+    /// Gives an order of the ops API, which answers once it is committed. More orders than any person gives within a
+    /// minute are told to wait, and wait.
     pub(crate) async fn order(&self, command: &str, body: Value) {
-        let response = self
-            .http
-            .post(format!("http://{}/api/v1/rollouts/{FLAG}/{command}", self.process.address))
-            .bearer_auth(self.generated.ops_token("release_owner").unwrap())
-            .json(&body)
-            .send()
-            .await
-            .unwrap();
-        assert!(response.status().is_success(), "{command}: {}", response.text().await.unwrap());
+        loop {
+            let order = self
+                .http
+                .post(format!("http://{}/api/v1/rollouts/{FLAG}/{command}", self.process.address))
+                .bearer_auth(self.generated.ops_token("release_owner").unwrap());
+            let response = order.json(&body).send().await.unwrap();
+            let Some(after) = response.headers().get("retry-after").filter(|_| response.status() == 429) else {
+                assert!(response.status().is_success(), "{command}: {}", response.text().await.unwrap());
+                return;
+            };
+            let seconds = after.to_str().unwrap().parse().unwrap();
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+        }
     }
 
     /// The phase the rollout is in.
