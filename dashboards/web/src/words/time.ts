@@ -1,7 +1,14 @@
 // Times and spans as people read them. Times are shown in the viewer's zone, UTC goes to the title.
 const NBSP = "\u00a0";
-const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" });
-const clockSeconds = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const minutes: Intl.DateTimeFormatOptions = { hour: "2-digit", minute: "2-digit" };
+const seconds: Intl.DateTimeFormatOptions = { ...minutes, second: "2-digit" };
+const CLOCKS = {
+  minutes: new Intl.DateTimeFormat("en-GB", minutes),
+  seconds: new Intl.DateTimeFormat("en-GB", seconds),
+  millis: new Intl.DateTimeFormat("en-GB", { ...seconds, fractionalSecondDigits: 3 }),
+};
+/** How finely a time is told. */
+export type Fineness = keyof typeof CLOCKS;
 const weekday = new Intl.DateTimeFormat("en-GB", { weekday: "short" });
 const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 const SIX_DAYS_MS = 6 * 86_400_000;
@@ -15,9 +22,9 @@ export function parse(iso: string | null | undefined): number | null {
 }
 
 /** "09:14" today, "Tue 09:14" within some days, else "24 Nov 09:14". */
-export function at(ms: number, now: number, seconds = false): string {
+export function at(ms: number, now: number, to: Fineness = "minutes"): string {
   const date = new Date(ms);
-  const time = (seconds ? clockSeconds : clock).format(date);
+  const time = CLOCKS[to].format(date);
   if (sameDay(date, new Date(now))) return time;
   return `${(Math.abs(ms - now) < SIX_DAYS_MS ? weekday : day).format(date)} ${time}`;
 }

@@ -61,6 +61,9 @@ test("a newcomer reads from the page alone what broke it, and when", () =>
     await sees(/rule breach: A check that breaks its rollback limit/);
     await sees(/nearest: it would have stayed at 5 %, had rls bypasses read no more than 0/);
     await sees(/Nobody was served any more within \d+ ms\. It was written down within \d+ ms\./);
+    const steps = await page.locator("article table").first().locator("tr").allInnerTexts();
+    assert.match(steps.at(-1), /Rolled back to 0\s%/, "what led to it comes before it");
+    assert.match(steps.at(-1), /\d\d:\d\d:\d\d\.\d{3}/);
   }));
 
 test("the fleet names this replica and its viewers, and the journal can be saved", () =>
