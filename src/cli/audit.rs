@@ -1,7 +1,7 @@
 //! `rampart audit`
 
 use super::owner::Owner;
-use super::{Answer, WrongUse};
+use super::{Answer, WrongUse, print_json};
 use crate::config::Secrets;
 use crate::parts::{Head, Link, SigningKey, verify_chain};
 use crate::store::{self, SignedRow, SignedRows};
@@ -55,7 +55,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
         }
     }
     if as_json {
-        println!("{}", serde_json::to_string_pretty(&json!({ "chains": told }))?);
+        print_json(&json!({ "chains": told }))?;
     } else if chains.is_empty() {
         println!("nothing was ever signed");
     }

@@ -1,7 +1,7 @@
 //! `rampart calls`
 
-use super::Answer;
 use super::client::Target;
+use super::{Answer, print_json};
 
 /// Arguments of `rampart calls`.
 #[derive(Debug, clap::Args)]
@@ -23,7 +23,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Answer> {
         Err(refused) => return Ok(refused.tell()),
     };
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&page)?);
+        print_json(&page)?;
         return Ok(Answer::Yes);
     }
     let calls = page["calls"].as_array().map(Vec::as_slice).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! `rampart flag eval|list`
 
-use super::Answer;
 use super::client::Target;
+use super::{Answer, print_json};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -38,7 +38,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
                 Err(refused) => return Ok(refused.tell()),
             };
             if json {
-                println!("{}", serde_json::to_string_pretty(&answer)?);
+                print_json(&answer)?;
             } else {
                 let bucket = answer["bucket"].as_u64().map(|bucket| format!(", bucket {bucket}")).unwrap_or_default();
                 let text = |name: &str| answer[name].as_str().unwrap_or_default().to_owned();
@@ -57,7 +57,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
                 Err(refused) => return Ok(refused.tell()),
             };
             if json {
-                println!("{}", serde_json::to_string_pretty(&flags)?);
+                print_json(&flags)?;
             } else {
                 for flag in flags["flags"].as_array().into_iter().flatten() {
                     println!(

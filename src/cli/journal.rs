@@ -1,8 +1,8 @@
 //! `rampart rollout journal` and `replay`
 
-use super::Answer;
 use super::client::Target;
 use super::rollout::Which;
+use super::{Answer, print_json};
 use serde_json::Value;
 
 /// Arguments of `rampart rollout journal`.
@@ -30,7 +30,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Answer> {
         Err(refused) => return Ok(refused.tell()),
     };
     if args.which.json {
-        println!("{}", serde_json::to_string_pretty(&journal)?);
+        print_json(&journal)?;
     } else {
         for entry in journal["entries"].as_array().into_iter().flatten().rev() {
             println!("{}", line(entry));
@@ -49,7 +49,7 @@ async fn replayed(target: &Target, flag: &str, as_json: bool) -> anyhow::Result<
         Err(refused) => return Ok(refused.tell()),
     };
     if as_json {
-        println!("{}", serde_json::to_string_pretty(&replay)?);
+        print_json(&replay)?;
     } else {
         println!("{}", replay["text"].as_str().unwrap_or("–"));
     }

@@ -30,6 +30,7 @@ mod token;
 mod watch;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use serde::Serialize;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
@@ -115,6 +116,12 @@ pub async fn run() -> ExitCode {
             ExitCode::from(if wrong { 2 } else { 1 })
         }
     }
+}
+
+/// Prints an answer for programs.
+fn print_json(answer: &(impl Serialize + ?Sized)) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(answer)?);
+    Ok(())
 }
 
 /// Whether colours may be written to a stream: it is a terminal, and nobody asked for none (<https://no-color.org>).

@@ -1,7 +1,7 @@
 //! `rampart notify list|test|retry`
 
-use super::Answer;
 use super::client::{Client, Target};
+use super::{Answer, print_json};
 use serde_json::{Value, json};
 
 /// Whichever it is, this is how the daemon is reached and how it is shown.
@@ -67,7 +67,7 @@ async fn list(common: &Common) -> anyhow::Result<Answer> {
     };
     let answer = if items(&seen, "dead").next().is_some() { Answer::No } else { Answer::Yes };
     if common.json {
-        println!("{}", serde_json::to_string_pretty(&seen)?);
+        print_json(&seen)?;
         return Ok(answer);
     }
     if items(&seen, "targets").next().is_none() {
@@ -104,7 +104,7 @@ async fn test(name: Option<&str>, common: &Common) -> anyhow::Result<Answer> {
     };
     let arrived = items(&done, "results").all(|result| result["ok"] == true);
     if common.json {
-        println!("{}", serde_json::to_string_pretty(&done)?);
+        print_json(&done)?;
     } else if items(&done, "results").next().is_none() {
         println!("no targets are configured: nobody is told");
     } else {
@@ -133,7 +133,7 @@ async fn retry(mut ids: Vec<String>, all: bool, common: &Common) -> anyhow::Resu
         }
     }
     if common.json {
-        println!("{}", serde_json::to_string_pretty(&json!({ "retried": retried }))?);
+        print_json(&json!({ "retried": retried }))?;
     } else {
         for done in &retried {
             println!("{} is tried again: {}", text(done, "id"), text(done, "target"));

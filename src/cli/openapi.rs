@@ -1,6 +1,6 @@
 //! `rampart openapi`
 
-use super::Answer;
+use super::{Answer, print_json};
 
 /// Arguments of `rampart openapi`.
 #[derive(Debug, clap::Args)]
@@ -8,6 +8,6 @@ use super::Answer;
 pub(super) struct Args {}
 
 pub(super) fn run(Args {}: &Args) -> anyhow::Result<Answer> {
-    println!("{}", serde_json::to_string_pretty(&crate::web::ops_description())?);
+    print_json(&crate::web::ops_description())?;
     Ok(Answer::Yes)
 }

@@ -1,7 +1,7 @@
 //! `rampart policy check|show|try|diff|backtest|schema`
 
 use super::client::Target;
-use super::{Answer, WrongUse, backtest};
+use super::{Answer, WrongUse, backtest, print_json};
 use crate::clock;
 use anyhow::Context;
 use rampart_core::Timestamp;
@@ -75,7 +75,7 @@ pub(super) async fn run(command: &Command) -> anyhow::Result<Answer> {
         Command::Diff { before, after, json, target } => diff(before, after.as_deref(), *json, target).await,
         Command::Backtest(args) => backtest::run(args).await,
         Command::Schema => {
-            println!("{}", serde_json::to_string_pretty(&policy::schema())?);
+            print_json(&policy::schema())?;
             Ok(Answer::Yes)
         }
     }
@@ -128,7 +128,7 @@ fn check_for_programs(paths: &[PathBuf]) -> anyhow::Result<Answer> {
         };
         files.push(json!({ "file": file, "mistakes": mistakes }));
     }
-    println!("{}", serde_json::to_string_pretty(&json!({ "files": files }))?);
+    print_json(&json!({ "files": files }))?;
     Ok(answer)
 }
 
@@ -163,7 +163,7 @@ fn outlook(windows: &Windows, now: Timestamp) -> String {
 
 fn show(file: &Path, json: bool) -> anyhow::Result<Answer> {
     match parsed(file)? {
-        Some(policy) if json => println!("{}", serde_json::to_string_pretty(&policy)?),
+        Some(policy) if json => print_json(&policy)?,
         Some(policy) => print!("{}", policy::show(&policy)),
         None => return Ok(Answer::No),
     }
@@ -200,7 +200,7 @@ async fn diff(before: &str, after: Option<&Path>, json: bool, target: &Target) -
 
 fn tell(changes: &[Change], json: bool) -> anyhow::Result<()> {
     if json {
-        println!("{}", serde_json::to_string_pretty(changes)?);
+        print_json(changes)?;
         return Ok(());
     }
     for change in changes {

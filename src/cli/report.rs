@@ -1,7 +1,7 @@
 //! `rampart report`
 
-use super::Answer;
 use super::rollout::Which;
+use super::{Answer, print_json};
 use crate::store::ReportKind;
 use serde_json::json;
 
@@ -24,7 +24,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<Answer> {
     match args.which.target.client()?.post(&path, &body).await? {
         Ok(report) => {
             if args.which.json {
-                println!("{}", serde_json::to_string_pretty(&report)?);
+                print_json(&report)?;
             } else {
                 println!("reported as {}", report["id"].as_str().unwrap_or_default());
             }

@@ -1,7 +1,7 @@
 //! `rampart rollout …`
 
 use super::client::Target;
-use super::{Answer, journal, watch};
+use super::{Answer, journal, print_json, watch};
 use serde_json::{Value, json};
 
 /// The flag that is rolled out where no other is named.
@@ -115,7 +115,7 @@ pub(super) async fn run(command: Command) -> anyhow::Result<Answer> {
             let asked = asked.iter().filter_map(|(name, value)| Some(format!("{name}={}", (*value)?)));
             let path = format!("/rollouts/{}/preflight?{}", which.flag, asked.collect::<Vec<_>>().join("&"));
             match which.target.client()?.get(&path).await? {
-                Ok(report) if which.json => println!("{}", serde_json::to_string_pretty(&report)?),
+                Ok(report) if which.json => print_json(&report)?,
                 Ok(report) => print!("{}", report["text"].as_str().unwrap_or_default()),
                 Err(refused) => return Ok(refused.tell()),
             }
@@ -149,7 +149,7 @@ async fn status(which: Which) -> anyhow::Result<Answer> {
 async fn explain(which: Which, at: Option<i64>) -> anyhow::Result<Answer> {
     let entry = at.map(|seq| format!("?seq={seq}")).unwrap_or_default();
     match which.target.client()?.get(&format!("/rollouts/{}/explain{entry}", which.flag)).await? {
-        Ok(explained) if which.json => println!("{}", serde_json::to_string_pretty(&explained)?),
+        Ok(explained) if which.json => print_json(&explained)?,
         Ok(explained) => print!("{}", explained["text"].as_str().unwrap_or_default()),
         Err(refused) => return Ok(refused.tell()),
     }
@@ -181,7 +181,7 @@ async fn give(order: OrderArgs, command: &str, mut body: Value) -> anyhow::Resul
 
 fn print_status(status: &Value, as_json: bool) -> anyhow::Result<()> {
     if as_json {
-        println!("{}", serde_json::to_string_pretty(status)?);
+        print_json(status)?;
         return Ok(());
     }
     let text = |value: &Value| value.as_str().unwrap_or("–").to_owned();

@@ -62,7 +62,7 @@ impl Controller {
         };
         let before = place.and_then(|place| rows.get(place.checked_sub(1)?));
         let rollout = &stored.rollout;
-        let effects = self.store.effects(rollout.id.0, stored.committed_at).await?;
+        let effects = self.store.effects(rollout.id, stored.committed_at).await?;
         let statistics = StatisticsStatus::of(&stored.policy, Some(rollout));
         let judgement = judged.as_ref().map(|judged| &judged.judgement);
         let compared = |check| ComparisonStatus::of(&stored.policy, check, &statistics);

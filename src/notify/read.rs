@@ -118,13 +118,8 @@ fn secret_file(
     match (kind, keys.get("secret_file")) {
         (Kind::Webhook, Some(value)) => {
             let file = folder.join(reader.text(value, "a file with the secret")?);
-            match target::secrets(&file) {
-                Ok(_) => Some(Some(file)),
-                Err(wrong) => {
-                    reader.refuse(value, wrong, "a file with whsec_ and 24 to 64 bytes as base64, a line each");
-                    None
-                }
-            }
+            let expected = "a file with whsec_ and 24 to 64 bytes as base64, a line each";
+            sound(reader, value, target::secrets(&file), expected).map(|_| Some(file))
         }
         (Kind::Webhook, None) => {
             reader.refuse(item, "the webhook has no `secret_file`", "`secret_file:` with a file that holds its secret");
@@ -151,14 +146,14 @@ fn authorization_file(
         reader.refuse(value, "Slack knows its callers by the address", "no `authorization_file`");
         return None;
     }
-    let file = folder.join(reader.text(value, "a file with one line such as `Bearer …`")?);
-    match target::authorization(&file) {
-        Ok(_) => Some(Some(file)),
-        Err(wrong) => {
-            reader.refuse(value, wrong, "a file with one line such as `Bearer …`");
-            None
-        }
-    }
+    let expected = "a file with one line such as `Bearer …`";
+    let file = folder.join(reader.text(value, expected)?);
+    sound(reader, value, target::authorization(&file), expected).map(|_| Some(file))
+}
+
+/// What a file holds, where it can be used.
+fn sound<T>(reader: &mut Reader, value: Value<'_>, held: Result<T, String>, expected: &str) -> Option<T> {
+    held.map_err(|wrong| reader.refuse(value, wrong, expected)).ok()
 }
 
 /// The wording.

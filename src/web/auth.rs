@@ -87,19 +87,23 @@ impl OpsTokens {
         Ok(Self { tokens })
     }
 
-    /// The role of a token. Takes the same time whichever token it is compared with.
-    pub fn role_of(&self, token: &str) -> Option<Role> {
+    /// Who holds a token.
+    pub(super) fn caller(&self, token: &str) -> Option<Caller> {
+        self.known(token).map(|(digest, role)| Caller::new(*role, digest))
+    }
+
+    /// Takes the same time whichever token it is compared with.
+    fn known(&self, token: &str) -> Option<&([u8; 32], Role)> {
         let given = sha256(token);
         self.tokens
             .iter()
-            .fold(None, |found, (known, role)| if bool::from(known.ct_eq(&given)) { Some(*role) } else { found })
+            .fold(None, |found, known| if bool::from(known.0.ct_eq(&given)) { Some(known) } else { found })
     }
 
     /// Seals a text with a token's digest; none for a token that is not let in.
     pub(super) fn seal(&self, token: &str, text: &str) -> Option<String> {
-        let given = sha256(token);
-        let known = self.tokens.iter().find(|(known, _)| bool::from(known.ct_eq(&given)))?;
-        Some(hex::encode(hmac::sign(&key(&known.0), text.as_bytes())))
+        let (digest, _) = self.known(token)?;
+        Some(hex::encode(hmac::sign(&key(digest), text.as_bytes())))
     }
 
     /// Whose token sealed a text.
@@ -135,7 +139,7 @@ pub(super) struct Caller {
 
 impl Caller {
     /// The holder of the token with this digest.
-    pub(super) fn new(role: Role, digest: &[u8; 32]) -> Self {
+    fn new(role: Role, digest: &[u8; 32]) -> Self {
         Self { role, name: format!("{}#{}", role.name(), hex::encode(digest.get(..3).unwrap_or(digest))) }
     }
 
@@ -161,8 +165,8 @@ impl FromRequestParts<Arc<Shared>> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
         if let Some(token) = bearer(&parts.headers) {
-            let role = shared.tokens.role_of(token).ok_or_else(|| Problem::unauthorized("this token is not known"))?;
-            return Ok(Caller::new(role, &sha256(token)).noted(parts));
+            let caller = shared.tokens.caller(token).ok_or_else(|| Problem::unauthorized("this token is not known"))?;
+            return Ok(caller.noted(parts));
         }
         let caller = super::session::caller(shared, &parts.headers)
             .ok_or_else(|| Problem::unauthorized("expected a bearer token, or a session of the page"))?;
@@ -196,9 +200,10 @@ mod tests {
     #[test]
     fn tokens_are_read_with_their_roles_and_mistakes_never_show_them() {
         let tokens = OpsTokens::parse("aaaaaaaaaaaaaaaa:viewer, bbbb:bbbbbbbbbbbbb:operator").expect("two tokens");
-        assert_eq!(tokens.role_of("aaaaaaaaaaaaaaaa"), Some(Role::Viewer));
-        assert_eq!(tokens.role_of("bbbb:bbbbbbbbbbbbb"), Some(Role::Operator));
-        assert_eq!(tokens.role_of("aaaaaaaaaaaaaaab"), None);
+        let role_of = |token| tokens.caller(token).map(|caller| caller.role);
+        assert_eq!(role_of("aaaaaaaaaaaaaaaa"), Some(Role::Viewer));
+        assert_eq!(role_of("bbbb:bbbbbbbbbbbbb"), Some(Role::Operator));
+        assert_eq!(role_of("aaaaaaaaaaaaaaab"), None);
         for wrong in ["aaaaaaaaaaaaaaa:viewer", "aaaaaaaaaaaaaaaa", "aaaaaaaaaaaaaaaa:admin"] {
             let error = OpsTokens::parse(wrong).expect_err("a mistake").to_string();
             assert!(!error.contains("aaaaaaaaaaaaaaa"), "{error}");

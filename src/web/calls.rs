@@ -4,9 +4,9 @@
 //! that it delays nobody, and tried again until the database takes it.
 
 use super::auth::{Caller, Role};
+use super::paging;
 use super::problem::Problem;
 use super::server::Shared;
-use crate::clock::Stopwatch;
 use crate::store::{Call, CallRow, Store};
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
@@ -61,35 +61,39 @@ impl Default for Calls {
 }
 
 impl Calls {
-    /// Writes down what is noted, until `ended` and nothing is left.
+    /// Writes down what is noted, until `ended` and nothing is left. What the database does not take within a few seconds
+    /// from then on is in the log alone.
     pub(super) async fn write_until(&self, store: Store, ended: CancellationToken) {
         let inbox = self.inbox.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(mut inbox) = inbox else { return };
-        let mut batch = Vec::new();
-        loop {
-            tokio::select! {
-                biased;
-                _ = inbox.recv_many(&mut batch, BATCH) => write(&store, &batch, &ended).await,
-                () = ended.cancelled() => return,
-            }
-            batch.clear();
+        let Some(inbox) = inbox else { return };
+        let too_late = async {
+            ended.cancelled().await;
+            tokio::time::sleep(LAST_SECONDS).await;
+        };
+        tokio::select! {
+            () = write(&store, inbox, &ended) => {}
+            () = too_late => tracing::error!("stopping with calls that are in the log alone: the database is away"),
         }
     }
 }
 
-async fn write(store: &Store, batch: &[Call], ended: &CancellationToken) {
-    let mut told = false;
-    let mut stopping: Option<Stopwatch> = None;
-    while let Err(error) = store.record_calls(batch).await {
-        if !told {
-            tracing::warn!(%error, "calls are not written down yet");
-            told = true;
+async fn write(store: &Store, mut inbox: mpsc::Receiver<Call>, ended: &CancellationToken) {
+    let mut batch = Vec::new();
+    loop {
+        tokio::select! {
+            biased;
+            _ = inbox.recv_many(&mut batch, BATCH) => {}
+            () = ended.cancelled() => return,
         }
-        if ended.is_cancelled() && stopping.get_or_insert_with(Stopwatch::start).elapsed() > LAST_SECONDS {
-            tracing::error!(calls = batch.len(), "stopping with calls that are in the log alone: the database is away");
-            return;
+        let mut told = false;
+        while let Err(error) = store.record_calls(&batch).await {
+            if !told {
+                tracing::warn!(%error, "calls are not written down yet");
+                told = true;
+            }
+            tokio::time::sleep(RETRY).await;
         }
-        tokio::time::sleep(RETRY).await;
+        batch.clear();
     }
 }
 
@@ -136,12 +140,8 @@ pub(super) async fn list(
 ) -> Result<Json<CallPage>, Problem> {
     caller.must_be(Role::Viewer)?;
     let Query(asked) = asked.map_err(|error| Problem::malformed(error.body_text()))?;
-    let limit = asked.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Problem::malformed(format!("expected limit from 1 to {MAX_LIMIT}, got {limit}")));
-    }
+    let limit = paging::limit(asked.limit.unwrap_or(DEFAULT_LIMIT), MAX_LIMIT)?;
     let calls = shared.controller.store().calls(asked.before, limit).await?;
-    let full = i64::try_from(calls.len()).is_ok_and(|count| count == limit);
-    let next = calls.last().filter(|_| full).map(|last| last.id);
+    let next = paging::last_of_full(&calls, limit).map(|last| last.id);
     Ok(Json(CallPage { calls, next }))
 }

@@ -1,6 +1,7 @@
 //! What was: every rollout of a flag, and why one was rolled back.
 
 use super::auth::{Caller, Role};
+use super::paging;
 use super::problem::Problem;
 use super::readings::{Series, series};
 use super::rollouts::known_flag;
@@ -87,13 +88,9 @@ pub(super) async fn list(
     caller.must_be(Role::Viewer)?;
     let flag = known_flag(&shared, &flag)?;
     let Query(asked) = asked.map_err(|error| Problem::malformed(error.body_text()))?;
-    let limit = asked.limit.unwrap_or(DEFAULT_LIMIT);
-    if !(1..=MAX_LIMIT).contains(&limit) {
-        return Err(Problem::malformed(format!("expected limit from 1 to {MAX_LIMIT}, got {limit}")));
-    }
+    let limit = paging::limit(asked.limit.unwrap_or(DEFAULT_LIMIT), MAX_LIMIT)?;
     let past = shared.controller.store().history(&flag, asked.after, limit).await?;
-    let full = i64::try_from(past.len()).is_ok_and(|count| count == limit);
-    let next = past.last().filter(|_| full).map(|past| past.stored.rollout.attempt);
+    let next = paging::last_of_full(&past, limit).map(|past| past.stored.rollout.attempt);
     Ok(Json(History { rollouts: past.iter().map(Attempt::of).collect(), next }))
 }
 

@@ -1,6 +1,7 @@
 //! The journal: every decision with its evidence.
 
 use super::auth::{Caller, Role};
+use super::paging;
 use super::problem::Problem;
 use super::rollouts::known_flag;
 use super::server::Shared;
@@ -52,8 +53,7 @@ pub(super) async fn list(
     let flag = known_flag(&shared, &flag)?;
     let Asked { filter, .. } = asked(pairs)?;
     let entries = shared.controller.store().journal(Some(&flag), &filter).await?;
-    let full = i64::try_from(entries.len()).is_ok_and(|count| count == filter.limit);
-    let next = entries.last().filter(|_| full).map(|entry| entry.seq);
+    let next = paging::last_of_full(&entries, filter.limit).map(|entry| entry.seq);
     Ok(Json(JournalPage { entries, next }))
 }
 
@@ -121,9 +121,7 @@ fn asked(pairs: Pairs) -> Result<Asked, Problem> {
             _ => {}
         }
     }
-    if !(1..=MAX_LIMIT).contains(&filter.limit) {
-        return Err(Problem::malformed(format!("expected limit from 1 to {MAX_LIMIT}, got {}", filter.limit)));
-    }
+    filter.limit = paging::limit(filter.limit, MAX_LIMIT)?;
     Ok(Asked { filter, format })
 }
 

@@ -16,6 +16,7 @@ mod limits;
 mod notifications;
 mod openapi;
 mod page;
+mod paging;
 mod policies;
 mod preflight;
 mod problem;

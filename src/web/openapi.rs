@@ -22,6 +22,7 @@ use crate::notify::Overview;
 use axum::Json;
 use rampart_core::rollout::CommandKind;
 use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
 use utoipa::OpenApi;
 
 /// `GET /api/v1/openapi.json`
@@ -273,13 +274,13 @@ impl Answer {
 }
 
 /// What a daemon has answered, cut short: by component, and checked against it by `scripts/check-api`.
-static EXAMPLES: &str = include_str!("examples.json");
+static EXAMPLES: LazyLock<Value> =
+    LazyLock::new(|| serde_json::from_str(include_str!("examples.json")).unwrap_or_default());
 
 fn example(component: &str) -> Value {
-    let examples: Value = serde_json::from_str(EXAMPLES).unwrap_or_default();
     match component {
-        "Rollouts" => json!({ "rollouts": [examples["Status"]] }),
-        component => examples[component].clone(),
+        "Rollouts" => json!({ "rollouts": [EXAMPLES["Status"]] }),
+        component => EXAMPLES[component].clone(),
     }
 }
 
@@ -361,8 +362,7 @@ mod tests {
             assert!(content["example"].is_object(), "{reference} has no example");
             shown.insert(reference.rsplit('/').next().unwrap());
         }
-        let examples: Value = serde_json::from_str(EXAMPLES).unwrap();
-        for component in examples.as_object().unwrap().keys() {
+        for component in EXAMPLES.as_object().unwrap().keys() {
             assert!(shown.contains(component.as_str()), "nobody is shown the example of {component}");
         }
     }

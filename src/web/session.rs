@@ -113,21 +113,20 @@ pub(super) async fn sign_in(
 ) -> Result<Response, Problem> {
     let Json(SignIn { token }) = body.map_err(|error| Problem::malformed(error.body_text()))?;
     let token = token.trim();
-    let known = shared.tokens.role_of(token).filter(|role| *role != Role::Sdk);
+    let known = shared.tokens.caller(token).filter(|caller| caller.role != Role::Sdk);
     // A right token always passes: nobody can lock ops out by guessing.
-    let Some(role) = known else {
+    let Some(caller) = known else {
         if shared.sessions.allow_wrong_try() {
             return Err(Problem::unauthorized("this token is not known"));
         }
         let detail = format!("more than {MAX_TRIES_A_MINUTE} wrong tokens were tried within a minute");
         return Err(Problem::too_many(detail, 60));
     };
-    let caller = Caller::new(role, &sha256(token));
     called_by.is(&caller);
     let issued = issue(&shared.tokens, token, seconds(shared.controller.now()));
     let issued = issued.ok_or_else(|| Problem::internal(&"no randomness"))?;
     let cookie = format!("{COOKIE}={issued}; Path=/; HttpOnly; SameSite=Strict; Max-Age={LASTS}");
-    with_cookie(Json(SignedIn { role, name: caller.name }).into_response(), &cookie)
+    with_cookie(Json(SignedIn { role: caller.role, name: caller.name }).into_response(), &cookie)
 }
 
 /// `GET /api/v1/session`

@@ -6,6 +6,7 @@ mod recorded;
 
 use super::client::Target;
 use super::{Answer, WrongUse};
+use crate::cli::print_json;
 use anyhow::Context;
 use past::Past;
 use rampart_core::policy;
@@ -57,7 +58,7 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<Answer> {
         (None, None, None) => return Err(WrongUse("expected --journal, --recording or --from".to_owned()).into()),
     };
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&found)?);
+        print_json(&found)?;
     } else {
         print!("{found}");
     }

@@ -11,6 +11,8 @@ class SessionState {
   /** As the journal names who gives orders here. */
   name = $state("");
   problem = $state<Problem | null>(null);
+  /** Whether more than looking is allowed. */
+  operates = $derived(this.role === "operator" || this.role === "release_owner");
 
   constructor() {
     onSignedOut(() => {
